@@ -1,0 +1,30 @@
+#pragma once
+// What nearly every file includes, and what is slow to parse. Rooms below Qt Network share it too:
+// nothing but Qt Core, the standard library, QCoro's task and the JSON library belongs here.
+#include <QByteArray>
+#include <QCoreApplication>
+#include <QCoroTask>
+#include <QDateTime>
+#include <QDir>
+#include <QFile>
+#include <QHash>
+#include <QList>
+#include <QLoggingCategory>
+#include <QObject>
+#include <QString>
+#include <QThread>
+#include <QTimer>
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
