@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/result.h"
+#include "notebooks/notebook.h"
+
+namespace celldeck::notebooks {
+
+/// Absolute, symlinks and `..` resolved: the one name of a file. Fails with NotFound or Io.
+[[nodiscard]] Result<QString> canonicalPath(const QString &path);
+
+/// Reads and validates. Fails with NotFound, Io (unreadable), InvalidArgument (not JSON, not a
+/// notebook, nbformat 3 or newer than 4.5, an invalid cell), TooLarge. Each message names the file,
+/// the place and what to do.
+[[nodiscard]] Result<Notebook> loadNotebook(const QString &path);
+
+/// Parses the text of a notebook; `name` is for messages.
+[[nodiscard]] Result<Notebook> parseNotebook(const QByteArray &text, const QString &name);
+
+/// `text` with the outputs and execution counts of `results` in place. Bytes outside of what
+/// changed are kept as they are; what is written has the file's own indentation, keys sorted, as
+/// Jupyter writes it. A cell that cannot be found by its id (or index and source) any more is left
+/// alone and reported by its index in `missed`.
+struct Merge
+{
+    QByteArray text;
+    QList<int> missed;
+};
+[[nodiscard]] Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results);
+
+/// Reads `source`, merges, and writes to `target` (the same file or another) by temporary file,
+/// fsync, rename, fsync of the folder; permissions are kept. Writes nothing if nothing changed and
+/// source == target. Returns the missed cells.
+[[nodiscard]] Result<QList<int>> writeResults(const QString &source, const QString &target,
+                                              const QList<CellResult> &results);
+
+/// A code cell tagged `injected-parameters` behind the one tagged `parameters` (or first), as
+/// papermill does it: the new text. `assignments` is the code.
+[[nodiscard]] Result<QByteArray> withParameters(const QByteArray &text, const QString &assignments);
+
+/// Atomic write, as above, of any bytes.
+[[nodiscard]] Result<> writeAtomically(const QString &path, const QByteArray &bytes);
+
+}  // namespace celldeck::notebooks

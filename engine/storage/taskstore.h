@@ -1,0 +1,53 @@
+#pragma once
+
+#include <QList>
+#include <memory>
+
+#include "async/waiter.h"
+#include "storage/taskrecord.h"
+
+namespace celldeck::storage {
+
+class Database;  // the writer thread, the reader thread, migrations
+
+/// Tasks on disk. Every change is committed with synchronous=FULL before its waiter resolves, in
+/// the order of the calls, many in one commit. Owned by the engine, which closes it last.
+///
+/// Thread: the one that made it; waiters resolve there. Stopping: with its Database, whose
+/// `close()` refuses new work, drains, commits, checkpoints and joins.
+///
+/// Every call fails with StorageUnavailable when the disk refuses; nothing was stored then.
+class TaskStore final
+{
+public:
+    explicit TaskStore(Database &database);
+    ~TaskStore();
+
+    /// Stores all drafts or none, in one transaction. Draft with a known key: the existing task is
+    /// returned if its content is the same; Conflict otherwise. QueueFull over a limit.
+    [[nodiscard]] Waiter<QList<TaskRecord>> insert(QList<TaskDraft> drafts, UtcTime now);
+
+    /// pending → running. Fails with Stale if it was not pending.
+    [[nodiscard]] Waiter<> markRunning(TaskId id, QByteArray messageId, UtcTime now);
+
+    /// pending or running → final. Fails with Stale if it was final already.
+    [[nodiscard]] Waiter<> finish(TaskId id, TaskOutcome outcome);
+
+    /// Every pending → final at once, fenced one by one; returns those that changed.
+    [[nodiscard]] Waiter<QList<TaskId>> finishPending(QList<TaskId> ids, TaskOutcome outcome);
+
+    /// Everything unfinished, oldest first: what recovery starts from.
+    [[nodiscard]] Waiter<QList<TaskRecord>> loadUnfinished();
+
+    [[nodiscard]] Waiter<TaskDetail> load(TaskId id);         ///< NotFound
+    [[nodiscard]] Waiter<TaskDetail> loadByName(QString name);///< key or id as text; NotFound
+    /// Newest first, by key and not by offset.
+    [[nodiscard]] Waiter<QList<TaskRecord>> list(TaskFilter filter);
+    [[nodiscard]] Waiter<TaskStats> stats();
+
+private:
+    struct Private;
+    std::unique_ptr<Private> d;
+};
+
+}  // namespace celldeck::storage
