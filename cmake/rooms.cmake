@@ -19,6 +19,28 @@ function(celldeck_room name)
   endif()
 endfunction()
 
+# celldeck_face(<files of the engine…>)
+#
+# What ui and app see of the engine: exactly these headers, by the paths they have inside it. The
+# rooms behind them are linked, but their own doors stay shut.
+function(celldeck_face)
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;USES;BEHIND" ${ARGN})
+  set(doors ${PROJECT_BINARY_DIR}/rooms/face)
+  foreach(header ${ARG_HEADERS})
+    set(path ${header})
+    if(NOT header MATCHES "/")
+      set(path engine/${header})
+    endif()
+    get_filename_component(folder ${doors}/${path} DIRECTORY)
+    file(MAKE_DIRECTORY ${folder})
+    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${header} ${doors}/${path} SYMBOLIC)
+  endforeach()
+  add_library(celldeck_face STATIC ${ARG_SOURCES})
+  target_include_directories(celldeck_face PUBLIC ${doors})
+  target_link_libraries(celldeck_face PUBLIC celldeck_flags ${ARG_USES} PRIVATE ${ARG_BEHIND})
+  target_precompile_headers(celldeck_face REUSE_FROM celldeck_base)
+endfunction()
+
 # celldeck_test(<file without .cpp> [USES <rooms and libraries…>] [LABELS <labels…>] [TIMEOUT <s>])
 # One executable a file; a warning of Qt's that the test did not announce fails it.
 function(celldeck_test name)

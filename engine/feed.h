@@ -34,6 +34,7 @@ class Feed : public QObject
 
 public:
     using QObject::QObject;
+    ~Feed() override;
 
     /// Any thread. Answered by `tasksListed`, newest first, then by `tasksChanged` for ever.
     virtual void requestTasks(int limit) = 0;

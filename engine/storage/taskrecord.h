@@ -21,6 +21,8 @@ using TaskId = StrongId<struct TaskTag, std::int64_t>;
 /// Fails with InvalidArgument.
 [[nodiscard]] Result<TaskId> parseTaskId(const QString &text);
 [[nodiscard]] UtcTime timeOf(TaskId id);
+/// The smallest id of that millisecond: what ids of later tasks are compared with.
+[[nodiscard]] TaskId firstIdAt(UtcTime time);
 
 /// DESIGN.md section 4. The numbers are what the database holds: never renumber.
 enum class TaskState {
