@@ -48,7 +48,6 @@ struct TaskDraft
     QString cellId;        ///< nbformat 4.5 cell id, or "".
     QString code;
     QString kernelName;    ///< The kernelspec its session shall have; "" = the session's.
-    QString batch;         ///< Tasks of one submission; stop-on-error cancels the rest of it.
     QString key;           ///< The client's idempotency key (`task_id_override`), or "".
     std::optional<Milliseconds> limit;
     bool stopOnError = false;   ///< A failure cancels the later tasks of its batch.
@@ -77,7 +76,7 @@ struct TaskRecord
     QString cellId;
     QString code;
     QString kernelName;
-    QString batch;
+    TaskId batch;  ///< The first task of its submission: stop-on-error cancels the later ones.
     TaskState state = TaskState::Pending;
     UtcTime createdAt{};
     std::optional<UtcTime> startedAt;

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <QString>
+#include <functional>
+#include <memory>
+
+#include "async/waiter.h"
+#include "storage/connectionthread.h"
+
+namespace celldeck::storage {
+
+/// The database file: one thread that writes, one that reads, and the migrations before both. The
+/// stores put their SQL through it and get waiters back.
+///
+/// Owned by the engine, made before the stores and closed after them. Thread: the one that made it;
+/// waiters resolve there. Stopping: `close()` refuses new work, drains, commits, checkpoints, joins.
+class Database final
+{
+public:
+    explicit Database(QString file);
+    ~Database();
+
+    /// Called on the writer's connection when it opens and after every rollback: what a store keeps
+    /// of the database in memory is read anew. Requires: before `open`.
+    void onReread(std::function<Result<>(Connection &)> reread);
+
+    /// Makes the folder (0700) and the file, migrates, checks, starts both threads. Blocks: called
+    /// once, before anything else runs. Fails with StorageUnavailable or NewerSchema.
+    [[nodiscard]] Result<> open();
+    /// Blocks until all that was taken is on disk. May be called twice.
+    void close();
+
+    [[nodiscard]] const QString &file() const { return m_file; }
+
+    /// `job` runs in the writer's thread, inside a transaction with others; the waiter resolves
+    /// after the commit. A job that fails must have changed nothing, or fail with
+    /// StorageUnavailable; it may run twice.
+    template <class T>
+    [[nodiscard]] Waiter<T> write(std::function<Result<T>(Connection &)> job)
+    {
+        return submit<T>(m_writer, std::move(job));
+    }
+    /// `job` runs in the reader's thread.
+    template <class T>
+    [[nodiscard]] Waiter<T> read(std::function<Result<T>(Connection &)> job)
+    {
+        return submit<T>(m_reader, std::move(job));
+    }
+
+private:
+    template <class T>
+    Waiter<T> submit(ConnectionThread &thread, std::function<Result<T>(Connection &)> job)
+    {
+        const Waiter<T> waiter;
+        auto kept = std::make_shared<std::optional<Result<T>>>();
+        thread.add({[job = std::move(job), kept](Connection &connection) -> Result<> {
+                        kept->emplace(job(connection));
+                        if (!(*kept)->has_value())
+                            return fail((*kept)->error());
+                        return {};
+                    },
+                    [waiter, kept](Result<> done) {
+                        if (done)
+                            waiter.resolve(std::move(**kept));
+                        else
+                            waiter.resolve(fail(std::move(done.error())));
+                    }});
+        return waiter;
+    }
+
+    QString m_file;
+    std::vector<std::function<Result<>(Connection &)>> m_reread;
+    Writer m_writer;
+    Reader m_reader;
+};
+
+}  // namespace celldeck::storage

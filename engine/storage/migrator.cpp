@@ -1,0 +1,82 @@
+#include "storage/migrator.h"
+
+#include <QFile>
+
+#include "storage/schema.h"
+
+namespace celldeck::storage {
+
+namespace {
+
+Result<> check(Connection &connection, const QString &file)
+{
+    QString verdict;
+    const Result<> read = connection.queryOnce(
+        QStringLiteral("PRAGMA quick_check(1)"), {},
+        [&verdict](const Row &row) { verdict = row.text(0); });
+    if (!read)
+        return read;
+    if (verdict != QLatin1String("ok"))
+        return fail(ErrorCode::StorageUnavailable,
+                    QStringLiteral("the database %1 is damaged: %2. Move it away (keep it: its tasks "
+                                   "may be rescued) or restore a backup")
+                        .arg(file, verdict));
+    return {};
+}
+
+Result<> step(Connection &connection, int to)
+{
+    const QStringList statements =
+        QStringList{QStringLiteral("BEGIN IMMEDIATE")} + migrations()[to - 1] +
+        QStringList{QStringLiteral("PRAGMA user_version=%1").arg(to), QStringLiteral("COMMIT")};
+    for (const QString &statement : statements) {
+        const Result<> done = connection.queryOnce(statement, {}, [](const Row &) {});
+        if (done)
+            continue;
+        const Result<> undone =
+            connection.queryOnce(QStringLiteral("ROLLBACK"), {}, [](const Row &) {});
+        return fail(done.error().code,
+                    QStringLiteral("the database cannot be brought to version %1: %2%3")
+                        .arg(to)
+                        .arg(done.error().message,
+                             undone ? QString() : QStringLiteral("; ") + undone.error().message));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<> migrate(Connection &connection, const QString &file)
+{
+    if (const Result<> sound = check(connection, file); !sound)
+        return sound;
+    std::int64_t version = 0;
+    const Result<> read =
+        connection.queryOnce(QStringLiteral("PRAGMA user_version"), {},
+                             [&version](const Row &row) { version = row.integer(0); });
+    if (!read)
+        return read;
+    if (version > currentSchema())
+        return fail(ErrorCode::NewerSchema,
+                    QStringLiteral("the database %1 has version %2, and this Celldeck knows up to "
+                                   "%3: start the newer Celldeck, or choose another --data-dir")
+                        .arg(file)
+                        .arg(version)
+                        .arg(currentSchema()));
+    if (version > 0 && version < currentSchema()) {
+        const QString backup = QStringLiteral("%1.v%2.backup").arg(file).arg(version);
+        if (!QFile::exists(backup)) {
+            const Result<> copied = connection.queryOnce(QStringLiteral("VACUUM INTO ?"), {backup},
+                                                         [](const Row &) {});
+            if (!copied)
+                return copied;
+        }
+    }
+    for (auto to = static_cast<int>(version) + 1; to <= currentSchema(); ++to) {
+        if (const Result<> done = step(connection, to); !done)
+            return done;
+    }
+    return {};
+}
+
+}  // namespace celldeck::storage

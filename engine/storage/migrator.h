@@ -1,0 +1,15 @@
+#pragma once
+
+#include "storage/connection.h"
+
+namespace celldeck::storage {
+
+/// Brings a database to `currentSchema()`: each step in a transaction of its own that sets
+/// `user_version`, after a copy beside the file (`<file>.v<version>.backup`) where there is
+/// something to lose. Checks the file first.
+///
+/// Fails with NewerSchema if another version of Celldeck wrote it, with StorageUnavailable if it is
+/// damaged or cannot be written; the file is as it was then.
+[[nodiscard]] Result<> migrate(Connection &connection, const QString &file);
+
+}  // namespace celldeck::storage

@@ -1,0 +1,120 @@
+#include "storage/schema.h"
+
+namespace celldeck::storage {
+
+namespace {
+
+// What a row costs decides what 100,000 finished tasks cost, so: the submission's time is the id
+// itself, other times are differences, text that repeats (code, cell ids, kernel names) is in
+// `content` once, and what is rare is NULL (one byte). Outputs repeat rarely and may be long: they
+// come last, where a list that does not read them does not pay for them.
+
+/// A text that many rows share. The id is 47 bits of its SHA-256, or the next free one where
+/// another text has that already: so it needs no index of its own.
+const QString Content = QStringLiteral(
+    "CREATE TABLE content(id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
+
+const QString Notebook = QStringLiteral(
+    "CREATE TABLE notebook(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)");
+
+const QString Task = QStringLiteral(
+    "CREATE TABLE task("
+    " id INTEGER PRIMARY KEY,"                            // time and counter: see TaskId
+    " state INTEGER NOT NULL,"                            // TaskState
+    " notebook INTEGER NOT NULL REFERENCES notebook(id),"
+    " cell INTEGER,"                                      // index; NULL: code of no cell
+    " cell_id INTEGER REFERENCES content(id),"            // nbformat 4.5
+    " code INTEGER NOT NULL REFERENCES content(id),"
+    " kernel INTEGER REFERENCES content(id),"             // kernelspec asked for
+    " batch INTEGER,"                                     // id - id of its submission's first
+    " flags INTEGER,"                                     // TaskFlag, NULL: none
+    " time_limit INTEGER,"                                // ms
+    " waited INTEGER,"                                    // ms from submission to start
+    " ran INTEGER,"                                       // ms from then to the end
+    " execution_count INTEGER,"
+    " retries INTEGER,"
+    " replay_of INTEGER,"
+    " message_id TEXT,"                                   // of its execute_request, while it runs
+    " error TEXT,"
+    " outputs BLOB)");                                    // UTF-8 JSON; NULL: []
+
+/// Only the unfinished are in it: what recovery and the limits look for.
+const QString Unfinished =
+    QStringLiteral("CREATE INDEX unfinished ON task(notebook, id) WHERE state < 2");
+
+/// Idempotency keys of clients (`task_id_override`).
+const QString Key = QStringLiteral(
+    "CREATE TABLE key(name TEXT PRIMARY KEY, task INTEGER NOT NULL REFERENCES task(id))"
+    " WITHOUT ROWID");
+const QString KeyOfTask = QStringLiteral("CREATE UNIQUE INDEX key_of_task ON key(task)");
+
+/// Times in ms since 1970.
+const QString Lease = QStringLiteral(
+    "CREATE TABLE lease(asset TEXT PRIMARY KEY, notebook INTEGER NOT NULL REFERENCES notebook(id),"
+    " last_seen INTEGER NOT NULL, expires INTEGER NOT NULL, created INTEGER NOT NULL)");
+
+QString isoTime(const QString &milliseconds)
+{
+    return QStringLiteral("strftime('%Y-%m-%dT%H:%M:%fZ', (%1) / 1000.0, 'unixepoch')")
+        .arg(milliseconds);
+}
+
+/// TaskId → its text, as toText(TaskId) writes it.
+QString idText()
+{
+    QStringList digits;
+    for (int shift = 55; shift >= 0; shift -= 5)
+        digits << QStringLiteral(
+                      "substr('0123456789abcdefghjkmnpqrstvwxyz', (t.id >> %1 & 31) + 1, 1)")
+                      .arg(shift);
+    return digits.join(QStringLiteral("||"));
+}
+
+QString executionQueue()
+{
+    // 1704067200000 is 2024-01-01, where the time in an id begins.
+    const QString created = QStringLiteral("(t.id >> 15) + 1704067200000");
+    const QString started = created + QStringLiteral(" + t.waited");
+    const QString finished = created + QStringLiteral(" + coalesce(t.waited, 0) + t.ran");
+    return QStringLiteral(
+               "CREATE VIEW execution_queue(task_id, notebook_path, cell_index, code, status,"
+               " created_at, started_at, completed_at, error_message, execution_count,"
+               " outputs_json, retries) AS SELECT"
+               " coalesce(k.name, %1), n.path, coalesce(t.cell, -1), c.text,"
+               " CASE t.state WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'completed'"
+               " WHEN 3 THEN 'failed' WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timeout'"
+               " WHEN 6 THEN 'interrupted' END,"
+               " %2, %3, %4, t.error, t.execution_count,"
+               " coalesce(CAST(t.outputs AS TEXT), '[]'), coalesce(t.retries, 0)"
+               " FROM task t JOIN notebook n ON n.id = t.notebook JOIN content c ON c.id = t.code"
+               " LEFT JOIN key k ON k.task = t.id")
+        .arg(idText(), isoTime(created), isoTime(started), isoTime(finished));
+}
+
+QString assetLeases()
+{
+    return QStringLiteral(
+               "CREATE VIEW asset_leases(asset_path, notebook_path, last_seen, lease_expires,"
+               " created_at) AS SELECT l.asset, n.path, %1, %2, %3"
+               " FROM lease l JOIN notebook n ON n.id = l.notebook")
+        .arg(isoTime(QStringLiteral("l.last_seen")), isoTime(QStringLiteral("l.expires")),
+             isoTime(QStringLiteral("l.created")));
+}
+
+}  // namespace
+
+const QList<QStringList> &migrations()
+{
+    static const QList<QStringList> list{
+        {Content, Notebook, Task, Unfinished, Key, KeyOfTask, Lease, executionQueue(),
+         assetLeases()},
+    };
+    return list;
+}
+
+int currentSchema()
+{
+    return static_cast<int>(migrations().size());
+}
+
+}  // namespace celldeck::storage
