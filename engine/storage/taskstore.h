@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "async/waiter.h"
+#include "storage/census.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
@@ -16,11 +17,12 @@ class Database;  // the writer thread, the reader thread, migrations
 /// Thread: the one that made it; waiters resolve there. Stopping: with its Database, whose
 /// `close()` refuses new work, drains, commits, checkpoints and joins.
 ///
+/// Requires: made before the database is opened.
 /// Every call fails with StorageUnavailable when the disk refuses; nothing was stored then.
 class TaskStore final
 {
 public:
-    explicit TaskStore(Database &database);
+    explicit TaskStore(Database &database, QueueLimits limits = {});
     ~TaskStore();
 
     /// Stores all drafts or none, in one transaction. Draft with a known key: the existing task is
@@ -43,7 +45,7 @@ public:
     [[nodiscard]] Waiter<TaskDetail> loadByName(QString name);///< key or id as text; NotFound
     /// Newest first, by key and not by offset.
     [[nodiscard]] Waiter<QList<TaskRecord>> list(TaskFilter filter);
-    [[nodiscard]] Waiter<TaskStats> stats();
+    [[nodiscard]] Waiter<TaskStats> stats(UtcTime now);
 
 private:
     struct Private;

@@ -1,0 +1,106 @@
+#include "storage/census.h"
+
+namespace celldeck::storage {
+
+Result<> Census::reread(Connection &connection)
+{
+    m_stats = {};
+    m_pending.clear();
+    m_notebooks.clear();
+    const Result<> states = connection.query(
+        QStringLiteral("SELECT state, count(*) FROM task GROUP BY state"), {},
+        [this](const Row &row) {
+            counter(static_cast<TaskState>(row.integer(0))) = row.integer(1);
+        });
+    if (!states)
+        return states;
+    const Result<> pending = connection.query(
+        QStringLiteral("SELECT notebook, count(*) FROM task WHERE state < 2 AND state = 0"
+                       " GROUP BY notebook"),
+        {}, [this](const Row &row) { m_pending.insert(row.integer(0), row.integer(1)); });
+    if (!pending)
+        return pending;
+    const auto last = connection.number(QStringLiteral("SELECT max(id) FROM task"));
+    if (!last)
+        return fail(last.error());
+    m_last = TaskId(*last);
+    return {};
+}
+
+Result<> Census::roomFor(std::int64_t notebook, const QString &path, std::int64_t count) const
+{
+    const auto refuse = [](const QString &where, std::int64_t limit) {
+        return fail(ErrorCode::QueueFull,
+                    QStringLiteral("the queue is full: %1 tasks are pending %2. Wait for some to "
+                                   "end, or cancel them")
+                        .arg(limit)
+                        .arg(where));
+    };
+    if (m_pending.value(notebook) + count > m_limits.pendingInNotebook)
+        return refuse(QStringLiteral("in ") + path, m_limits.pendingInNotebook);
+    if (m_stats.pending + count > m_limits.pendingInAll)
+        return refuse(QStringLiteral("in all"), m_limits.pendingInAll);
+    return {};
+}
+
+TaskId Census::nextId(UtcTime now)
+{
+    // Never below the last one, even if the wall clock was set back.
+    m_last = std::max(TaskId(m_last.value() + 1), firstIdAt(now));
+    return m_last;
+}
+
+void Census::count(std::int64_t notebook, std::optional<TaskState> from, TaskState to)
+{
+    if (from) {
+        --counter(*from);
+        if (*from == TaskState::Pending)
+            --m_pending[notebook];
+    }
+    ++counter(to);
+    if (to == TaskState::Pending)
+        ++m_pending[notebook];
+}
+
+TaskStats Census::stats() const
+{
+    return m_stats;
+}
+
+Result<std::int64_t> Census::notebookId(Connection &connection, const QString &path)
+{
+    if (const std::int64_t known = m_notebooks.value(path))
+        return known;
+    const auto added = connection.run(
+        QStringLiteral("INSERT INTO notebook(path) VALUES(?) ON CONFLICT DO NOTHING"), {path});
+    if (!added)
+        return fail(added.error());
+    const auto id =
+        connection.number(QStringLiteral("SELECT id FROM notebook WHERE path = ?"), {path});
+    if (id)
+        m_notebooks.insert(path, *id);
+    return id;
+}
+
+std::int64_t &Census::counter(TaskState state)
+{
+    switch (state) {
+    case TaskState::Pending:
+        return m_stats.pending;
+    case TaskState::Running:
+        return m_stats.running;
+    case TaskState::Completed:
+        return m_stats.completed;
+    case TaskState::Failed:
+        return m_stats.failed;
+    case TaskState::Cancelled:
+        return m_stats.cancelled;
+    case TaskState::TimedOut:
+        return m_stats.timedOut;
+    case TaskState::Interrupted:
+        break;
+    }
+    return m_stats.interrupted;
+}
+
+}  // namespace celldeck::storage

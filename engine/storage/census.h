@@ -1,0 +1,47 @@
+#pragma once
+
+#include <QHash>
+
+#include "storage/connection.h"
+#include "storage/taskrecord.h"
+
+namespace celldeck::storage {
+
+/// CONTRACT.md section 7.
+struct QueueLimits
+{
+    std::int64_t pendingInNotebook = 1'000;
+    std::int64_t pendingInAll = 100'000;
+};
+
+/// What the writer keeps of the task table in memory, so that no submission has to count rows: the
+/// number of tasks in each state, of pending ones in each notebook, the last id, and the ids of
+/// notebooks. Touched by the writer's jobs only; read anew after a rollback.
+class Census
+{
+public:
+    explicit Census(QueueLimits limits) : m_limits(limits) {}
+
+    Result<> reread(Connection &connection);
+
+    /// Fails with QueueFull, and a message for the submitter.
+    [[nodiscard]] Result<> roomFor(std::int64_t notebook, const QString &path,
+                                   std::int64_t count) const;
+    [[nodiscard]] TaskId nextId(UtcTime now);
+    void count(std::int64_t notebook, std::optional<TaskState> from, TaskState to);
+    [[nodiscard]] TaskStats stats() const;
+
+    /// The row of a notebook's path, made if need be.
+    [[nodiscard]] Result<std::int64_t> notebookId(Connection &connection, const QString &path);
+
+private:
+    std::int64_t &counter(TaskState state);
+
+    QueueLimits m_limits;
+    TaskStats m_stats;
+    TaskId m_last;
+    QHash<std::int64_t, std::int64_t> m_pending;
+    QHash<QString, std::int64_t> m_notebooks;
+};
+
+}  // namespace celldeck::storage

@@ -1,0 +1,127 @@
+#include "storage/tasksql.h"
+
+namespace celldeck::storage::sql {
+
+namespace {
+
+// The order of the columns is the one that `recordOf` reads; `outputs` only where it is wanted.
+const QString Columns = QStringLiteral(
+    "SELECT t.id, t.state, n.path, t.cell, i.text, c.text, k.text, t.batch, t.flags, t.time_limit,"
+    " t.waited, t.ran, t.execution_count, t.retries, t.replay_of, t.message_id, t.error, y.name");
+const QString Tables = QStringLiteral(
+    " FROM task t JOIN notebook n ON n.id = t.notebook JOIN content c ON c.id = t.code"
+    " LEFT JOIN content i ON i.id = t.cell_id LEFT JOIN content k ON k.id = t.kernel"
+    " LEFT JOIN key y ON y.task = t.id ");
+
+TaskRecord recordOf(const Row &row)
+{
+    TaskRecord task;
+    task.id = TaskId(row.integer(0));
+    task.state = static_cast<TaskState>(row.integer(1));
+    task.notebookPath = row.text(2);
+    task.cellIndex = row.isNull(3) ? -1 : static_cast<int>(row.integer(3));
+    task.cellId = row.text(4);
+    task.code = row.text(5);
+    task.kernelName = row.text(6);
+    if (!row.isNull(7))
+        task.batch = TaskId(task.id.value() - row.integer(7));
+    const std::int64_t flags = row.integer(8);
+    task.stopOnError = (flags & 1) != 0;
+    task.writeBack = (flags & 2) == 0;
+    if (!row.isNull(9))
+        task.limit = Milliseconds(row.integer(9));
+    task.createdAt = timeOf(task.id);
+    if (!row.isNull(10))
+        task.startedAt = task.createdAt + Milliseconds(row.integer(10));
+    if (!row.isNull(11))
+        task.finishedAt =
+            task.startedAt.value_or(task.createdAt) + Milliseconds(row.integer(11));
+    if (!row.isNull(12))
+        task.executionCount = row.integer(12);
+    task.retries = static_cast<int>(row.integer(13));
+    task.replayOf = TaskId(row.integer(14));
+    task.messageId = row.text(15).toLatin1();
+    task.error = row.text(16);
+    task.key = row.text(17);
+    return task;
+}
+
+}  // namespace
+
+Result<QList<TaskRecord>> unfinished(Connection &connection)
+{
+    QList<TaskRecord> tasks;
+    const Result<> read =
+        connection.query(Columns + Tables + QStringLiteral("WHERE t.state < 2 ORDER BY t.id"), {},
+                         [&tasks](const Row &row) { tasks.append(recordOf(row)); });
+    if (!read)
+        return fail(read.error());
+    return tasks;
+}
+
+Result<TaskDetail> load(Connection &connection, TaskId id)
+{
+    std::optional<TaskDetail> detail;
+    const Result<> read = connection.query(
+        Columns + QStringLiteral(", t.outputs") + Tables + QStringLiteral("WHERE t.id = ?"),
+        {qlonglong(id.value())}, [&detail](const Row &row) {
+            detail.emplace();
+            detail->task = recordOf(row);
+            if (!row.isNull(18))
+                detail->outputs = row.bytes(18);
+        });
+    if (!read)
+        return fail(read.error());
+    if (!detail)
+        return fail(ErrorCode::NotFound, QStringLiteral("there is no task %1").arg(toText(id)));
+    return std::move(*detail);
+}
+
+Result<TaskDetail> loadByName(Connection &connection, const QString &name)
+{
+    const auto keyed =
+        connection.number(QStringLiteral("SELECT task FROM key WHERE name = ?"), {name});
+    if (!keyed)
+        return fail(keyed.error());
+    if (*keyed != 0)
+        return load(connection, TaskId(*keyed));
+    const auto id = parseTaskId(name);
+    if (!id)
+        return fail(ErrorCode::NotFound, QStringLiteral("there is no task \"%1\"").arg(name));
+    return load(connection, *id);
+}
+
+Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter)
+{
+    QStringList wheres{QStringLiteral("1")};
+    QVariantList values;
+    if (!filter.states.isEmpty()) {
+        QStringList states;
+        for (const TaskState state : filter.states)
+            states << QString::number(static_cast<int>(state));
+        wheres << QStringLiteral("t.state IN (%1)").arg(states.join(QLatin1Char(',')));
+    }
+    if (!filter.notebookPath.isEmpty()) {
+        wheres << QStringLiteral("n.path = ?");
+        values << filter.notebookPath;
+    }
+    if (filter.since) {
+        wheres << QStringLiteral("t.id >= ?");
+        values << qlonglong(firstIdAt(*filter.since).value());
+    }
+    if (filter.before) {
+        wheres << QStringLiteral("t.id < ?");
+        values << qlonglong(filter.before.value());
+    }
+    values << filter.limit;
+    QList<TaskRecord> tasks;
+    const Result<> read = connection.queryOnce(
+        Columns + Tables + QStringLiteral("WHERE ") + wheres.join(QStringLiteral(" AND ")) +
+            QStringLiteral(" ORDER BY t.id DESC LIMIT ?"),
+        values, [&tasks](const Row &row) { tasks.append(recordOf(row)); });
+    if (!read)
+        return fail(read.error());
+    return tasks;
+}
+
+}  // namespace celldeck::storage::sql

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <QList>
+
+#include "storage/census.h"
+#include "storage/connection.h"
+#include "storage/taskrecord.h"
+
+/// The SQL of tasks: plain functions on a connection. Those that write are called by the writer's
+/// jobs, and change nothing if they fail with anything but StorageUnavailable.
+namespace celldeck::storage::sql {
+
+[[nodiscard]] Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
+                                               const QList<TaskDraft> &drafts, UtcTime now);
+[[nodiscard]] Result<> markRunning(Connection &connection, Census &census, TaskId id,
+                                   const QByteArray &messageId, UtcTime now);
+[[nodiscard]] Result<> finish(Connection &connection, Census &census, TaskId id,
+                              const TaskOutcome &outcome);
+[[nodiscard]] Result<QList<TaskId>> finishPending(Connection &connection, Census &census,
+                                                  const QList<TaskId> &ids,
+                                                  const TaskOutcome &outcome);
+
+[[nodiscard]] Result<QList<TaskRecord>> unfinished(Connection &connection);
+[[nodiscard]] Result<TaskDetail> load(Connection &connection, TaskId id);
+[[nodiscard]] Result<TaskDetail> loadByName(Connection &connection, const QString &name);
+[[nodiscard]] Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter);
+
+}  // namespace celldeck::storage::sql

@@ -1,0 +1,102 @@
+#include "storage/taskstore.h"
+
+#include <QFileInfo>
+
+#include "storage/database.h"
+#include "storage/tasksql.h"
+
+namespace celldeck::storage {
+
+struct TaskStore::Private
+{
+    Database &database;
+    std::shared_ptr<Census> census;  // shared with jobs that may outlive the store
+};
+
+TaskStore::TaskStore(Database &database, QueueLimits limits)
+    : d(new Private{database, std::make_shared<Census>(limits)})
+{
+    database.onReread(
+        [census = d->census](Connection &connection) { return census->reread(connection); });
+}
+
+TaskStore::~TaskStore() = default;
+
+Waiter<QList<TaskRecord>> TaskStore::insert(QList<TaskDraft> drafts, UtcTime now)
+{
+    return d->database.write<QList<TaskRecord>>(
+        [census = d->census, drafts = std::move(drafts), now](Connection &connection) {
+            return sql::insert(connection, *census, drafts, now);
+        });
+}
+
+Waiter<> TaskStore::markRunning(TaskId id, QByteArray messageId, UtcTime now)
+{
+    return d->database.write<void>(
+        [census = d->census, id, messageId = std::move(messageId), now](Connection &connection) {
+            return sql::markRunning(connection, *census, id, messageId, now);
+        });
+}
+
+Waiter<> TaskStore::finish(TaskId id, TaskOutcome outcome)
+{
+    return d->database.write<void>(
+        [census = d->census, id, outcome = std::move(outcome)](Connection &connection) {
+            return sql::finish(connection, *census, id, outcome);
+        });
+}
+
+Waiter<QList<TaskId>> TaskStore::finishPending(QList<TaskId> ids, TaskOutcome outcome)
+{
+    return d->database.write<QList<TaskId>>(
+        [census = d->census, ids = std::move(ids),
+         outcome = std::move(outcome)](Connection &connection) {
+            return sql::finishPending(connection, *census, ids, outcome);
+        });
+}
+
+Waiter<QList<TaskRecord>> TaskStore::loadUnfinished()
+{
+    return d->database.read<QList<TaskRecord>>(sql::unfinished);
+}
+
+Waiter<TaskDetail> TaskStore::load(TaskId id)
+{
+    return d->database.read<TaskDetail>(
+        [id](Connection &connection) { return sql::load(connection, id); });
+}
+
+Waiter<TaskDetail> TaskStore::loadByName(QString name)
+{
+    return d->database.read<TaskDetail>([name = std::move(name)](Connection &connection) {
+        return sql::loadByName(connection, name);
+    });
+}
+
+Waiter<QList<TaskRecord>> TaskStore::list(TaskFilter filter)
+{
+    return d->database.read<QList<TaskRecord>>([filter = std::move(filter)](
+                                                   Connection &connection) {
+        return sql::list(connection, filter);
+    });
+}
+
+Waiter<TaskStats> TaskStore::stats(UtcTime now)
+{
+    // A job of the writer's, since the census is the writer's: it changes nothing and costs no sync.
+    const QString wal = d->database.file() + QStringLiteral("-wal");
+    return d->database.write<TaskStats>(
+        [census = d->census, wal, now](Connection &connection) -> Result<TaskStats> {
+            TaskStats stats = census->stats();
+            const auto leases = connection.number(
+                QStringLiteral("SELECT count(*) FROM lease WHERE expires > ?"),
+                {qlonglong(now.time_since_epoch().count())});
+            if (!leases)
+                return fail(leases.error());
+            stats.activeLeases = *leases;
+            stats.walBytes = QFileInfo(wal).size();
+            return stats;
+        });
+}
+
+}  // namespace celldeck::storage

@@ -1,0 +1,282 @@
+#include <QCryptographicHash>
+#include <QtEndian>
+
+#include "storage/tasksql.h"
+
+namespace celldeck::storage::sql {
+
+namespace {
+
+enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
+
+/// The id of a text in `content`, stored if it is not there yet.
+Result<std::int64_t> contentId(Connection &connection, const QString &text)
+{
+    const QByteArray digest =
+        QCryptographicHash::hash(text.toUtf8(), QCryptographicHash::Sha256);
+    // 47 bits: with its type byte SQLite then holds the id in 6 bytes.
+    auto id = static_cast<std::int64_t>(qFromBigEndian<quint64>(digest.constData()) >> 17U);
+    for (;; ++id) {
+        std::optional<QString> there;
+        const Result<> read =
+            connection.query(QStringLiteral("SELECT text FROM content WHERE id = ?"),
+                             {qlonglong(id)}, [&](const Row &row) { there = row.text(0); });
+        if (!read)
+            return fail(read.error());
+        if (there && *there == text)
+            return id;
+        if (there)
+            continue;
+        const auto added =
+            connection.run(QStringLiteral("INSERT INTO content(id, text) VALUES(?, ?)"),
+                           {qlonglong(id), text.isNull() ? QStringLiteral("") : text});
+        if (!added)
+            return fail(added.error());
+        return id;
+    }
+}
+
+/// NULL for an empty text.
+Result<QVariant> optionalContent(Connection &connection, const QString &text)
+{
+    if (text.isEmpty())
+        return QVariant();
+    const auto id = contentId(connection, text);
+    if (!id)
+        return fail(id.error());
+    return QVariant(qlonglong(*id));
+}
+
+bool sameContent(const TaskDraft &draft, const TaskRecord &task)
+{
+    return draft.notebookPath == task.notebookPath && draft.cellIndex == task.cellIndex &&
+           draft.code == task.code;
+}
+
+/// The tasks that drafts with known keys stand for; Conflict where the content differs.
+Result<QHash<QString, TaskRecord>> knownTasks(Connection &connection,
+                                              const QList<TaskDraft> &drafts)
+{
+    QHash<QString, TaskRecord> known;
+    for (const TaskDraft &draft : drafts) {
+        if (draft.key.isEmpty())
+            continue;
+        const auto id =
+            connection.number(QStringLiteral("SELECT task FROM key WHERE name = ?"), {draft.key});
+        if (!id)
+            return fail(id.error());
+        if (*id == 0)
+            continue;
+        const auto there = load(connection, TaskId(*id));
+        if (!there)
+            return fail(there.error());
+        if (!sameContent(draft, there->task))
+            return fail(ErrorCode::Conflict,
+                        QStringLiteral("the task id \"%1\" is taken by a task with other content "
+                                       "(%2, cell %3): choose another, or none")
+                            .arg(draft.key, there->task.notebookPath)
+                            .arg(there->task.cellIndex));
+        known.insert(draft.key, there->task);
+    }
+    return known;
+}
+
+Result<> checkDraft(const TaskDraft &draft)
+{
+    if (draft.notebookPath.isEmpty())
+        return fail(ErrorCode::InvalidArgument, QStringLiteral("a task needs a notebook"));
+    // A key that reads like an id could hide another task.
+    if (!draft.key.isEmpty() && parseTaskId(draft.key))
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("the task id \"%1\" has the form of Celldeck's own ids: choose "
+                                   "another, such as run-%1")
+                        .arg(draft.key));
+    return {};
+}
+
+Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft,
+                             std::int64_t notebook, TaskId id, TaskId batch)
+{
+    const auto code = contentId(connection, draft.code);
+    if (!code)
+        return fail(code.error());
+    const auto cellId = optionalContent(connection, draft.cellId);
+    if (!cellId)
+        return fail(cellId.error());
+    const auto kernel = optionalContent(connection, draft.kernelName);
+    if (!kernel)
+        return fail(kernel.error());
+    const int flags =
+        (draft.stopOnError ? StopOnError : 0) | (draft.writeBack ? 0 : NoWriteBack);
+    const auto added = connection.run(
+        QStringLiteral("INSERT INTO task(id, state, notebook, cell, cell_id, code, kernel, batch,"
+                       " flags, time_limit) VALUES(?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"),
+        {qlonglong(id.value()), qlonglong(notebook),
+         draft.cellIndex < 0 ? QVariant() : QVariant(draft.cellIndex), *cellId, qlonglong(*code),
+         *kernel, batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant(),
+         flags == 0 ? QVariant() : QVariant(flags),
+         draft.limit ? QVariant(qlonglong(draft.limit->count())) : QVariant()});
+    if (!added)
+        return fail(added.error());
+    if (!draft.key.isEmpty()) {
+        const auto keyed =
+            connection.run(QStringLiteral("INSERT INTO key(name, task) VALUES(?, ?)"),
+                           {draft.key, qlonglong(id.value())});
+        if (!keyed)
+            return fail(keyed.error());
+    }
+    TaskRecord task;
+    task.id = id;
+    task.key = draft.key;
+    task.notebookPath = draft.notebookPath;
+    task.cellIndex = draft.cellIndex < 0 ? -1 : draft.cellIndex;
+    task.cellId = draft.cellId;
+    task.code = draft.code;
+    task.kernelName = draft.kernelName;
+    task.batch = batch;
+    task.createdAt = timeOf(id);
+    task.limit = draft.limit;
+    task.stopOnError = draft.stopOnError;
+    task.writeBack = draft.writeBack;
+    return task;
+}
+
+struct Place
+{
+    TaskState state;
+    std::int64_t notebook;
+    std::int64_t waited;
+};
+
+Result<std::optional<Place>> find(Connection &connection, TaskId id)
+{
+    std::optional<Place> place;
+    const Result<> read = connection.query(
+        QStringLiteral("SELECT state, notebook, coalesce(waited, 0) FROM task WHERE id = ?"),
+        {qlonglong(id.value())}, [&](const Row &row) {
+            place = Place{static_cast<TaskState>(row.integer(0)), row.integer(1), row.integer(2)};
+        });
+    if (!read)
+        return fail(read.error());
+    return place;
+}
+
+std::unexpected<Error> stale(TaskId id, const QString &wanted)
+{
+    return fail(ErrorCode::Stale,
+                QStringLiteral("task %1 cannot become %2: its state has moved on")
+                    .arg(toText(id), wanted));
+}
+
+/// From `place` to the final state; whoever calls has checked that it is not final.
+Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place &place,
+                  const TaskOutcome &outcome)
+{
+    const std::int64_t ran =
+        std::max<std::int64_t>(0, (outcome.finishedAt - timeOf(id)).count() - place.waited);
+    const auto changed = connection.run(
+        QStringLiteral("UPDATE task SET state = ?, ran = ?, execution_count = ?, error = ?,"
+                       " outputs = ?, message_id = NULL WHERE id = ? AND state = ?"),
+        {static_cast<int>(outcome.state), qlonglong(ran),
+         outcome.executionCount ? QVariant(qlonglong(*outcome.executionCount)) : QVariant(),
+         outcome.error.isEmpty() ? QVariant() : QVariant(outcome.error),
+         outcome.outputs == "[]" ? QVariant() : QVariant(outcome.outputs), qlonglong(id.value()),
+         static_cast<int>(place.state)});
+    if (!changed)
+        return fail(changed.error());
+    census.count(place.notebook, place.state, outcome.state);
+    return {};
+}
+
+}  // namespace
+
+Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
+                                 const QList<TaskDraft> &drafts, UtcTime now)
+{
+    for (const TaskDraft &draft : drafts) {
+        if (const Result<> good = checkDraft(draft); !good)
+            return fail(good.error());
+    }
+    const auto known = knownTasks(connection, drafts);
+    if (!known)
+        return fail(known.error());
+    QHash<QString, std::int64_t> fresh;
+    for (const TaskDraft &draft : drafts)
+        fresh[draft.notebookPath] += known->contains(draft.key) ? 0 : 1;
+    for (const auto &[path, count] : fresh.asKeyValueRange()) {
+        const auto notebook = census.notebookId(connection, path);
+        if (!notebook)
+            return fail(notebook.error());
+        if (const Result<> room = census.roomFor(*notebook, path, count); !room)
+            return fail(room.error());
+    }
+
+    QList<TaskRecord> tasks;
+    TaskId batch;
+    for (const TaskDraft &draft : drafts) {
+        if (const auto there = known->constFind(draft.key); there != known->constEnd()) {
+            tasks.append(*there);
+            continue;
+        }
+        const auto notebook = census.notebookId(connection, draft.notebookPath);
+        if (!notebook)
+            return fail(notebook.error());
+        const TaskId id = census.nextId(now);
+        if (!batch && drafts.size() > 1)
+            batch = id;
+        auto task = insertOne(connection, draft, *notebook, id, batch);
+        if (!task)
+            return fail(task.error());
+        census.count(*notebook, std::nullopt, TaskState::Pending);
+        tasks.append(std::move(*task));
+    }
+    return tasks;
+}
+
+Result<> markRunning(Connection &connection, Census &census, TaskId id,
+                     const QByteArray &messageId, UtcTime now)
+{
+    const auto place = find(connection, id);
+    if (!place)
+        return fail(place.error());
+    if (!*place || (*place)->state != TaskState::Pending)
+        return stale(id, QStringLiteral("running"));
+    const std::int64_t waited = std::max<std::int64_t>(0, (now - timeOf(id)).count());
+    const auto changed = connection.run(
+        QStringLiteral("UPDATE task SET state = 1, waited = ?, message_id = ?"
+                       " WHERE id = ? AND state = 0"),
+        {qlonglong(waited), QString::fromLatin1(messageId), qlonglong(id.value())});
+    if (!changed)
+        return fail(changed.error());
+    census.count((*place)->notebook, TaskState::Pending, TaskState::Running);
+    return {};
+}
+
+Result<> finish(Connection &connection, Census &census, TaskId id, const TaskOutcome &outcome)
+{
+    const auto place = find(connection, id);
+    if (!place)
+        return fail(place.error());
+    if (!*place || isFinal((*place)->state))
+        return stale(id, toText(outcome.state));
+    return finishAt(connection, census, id, **place, outcome);
+}
+
+Result<QList<TaskId>> finishPending(Connection &connection, Census &census,
+                                    const QList<TaskId> &ids, const TaskOutcome &outcome)
+{
+    QList<TaskId> changed;
+    for (const TaskId id : ids) {
+        const auto place = find(connection, id);
+        if (!place)
+            return fail(place.error());
+        if (!*place || (*place)->state != TaskState::Pending)
+            continue;
+        if (const Result<> done = finishAt(connection, census, id, **place, outcome); !done)
+            return fail(done.error());
+        changed.append(id);
+    }
+    return changed;
+}
+
+}  // namespace celldeck::storage::sql
