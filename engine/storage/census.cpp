@@ -7,11 +7,11 @@ Result<> Census::reread(Connection &connection)
     m_stats = {};
     m_pending.clear();
     m_notebooks.clear();
-    const Result<> states = connection.query(
-        QStringLiteral("SELECT state, count(*) FROM task GROUP BY state"), {},
-        [this](const Row &row) {
-            counter(static_cast<TaskState>(row.integer(0))) = row.integer(1);
-        });
+    const Result<> states =
+        connection.query(QStringLiteral("SELECT state, count(*) FROM task GROUP BY state"), {},
+                         [this](const Row &row) {
+                             counter(static_cast<TaskState>(row.integer(0))) = row.integer(1);
+                         });
     if (!states)
         return states;
     const Result<> pending = connection.query(

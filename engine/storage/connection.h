@@ -42,8 +42,7 @@ public:
     /// Runs a statement; returns the number of rows it changed.
     Result<int> run(const QString &sql, Values values = {});
     /// Runs a query and calls `read` for each row; ends the read transaction before it returns.
-    Result<> query(const QString &sql, Values values,
-                   const std::function<void(const Row &)> &read);
+    Result<> query(const QString &sql, Values values, const std::function<void(const Row &)> &read);
     /// As `query`, for a text that is built anew each time and so is not worth keeping.
     Result<> queryOnce(const QString &sql, const QVariantList &values,
                        const std::function<void(const Row &)> &read);

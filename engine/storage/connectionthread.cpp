@@ -103,8 +103,7 @@ void ConnectionThread::deliver(std::vector<Answer> answers)
 
 Writer::Writer(std::function<Result<>(Connection &)> rolledBack)
     : m_rolledBack(std::move(rolledBack))
-{
-}
+{}
 
 Writer::~Writer()
 {

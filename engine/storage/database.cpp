@@ -19,8 +19,7 @@ Result<> makeFolder(const QString &folder)
                     QStringLiteral("the data folder %1 cannot be made: choose one that you can "
                                    "write to with --data-dir")
                         .arg(folder));
-    if (!QFile::setPermissions(folder,
-                               QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner))
+    if (!QFile::setPermissions(folder, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner))
         return fail(ErrorCode::StorageUnavailable,
                     QStringLiteral("the rights of the data folder %1 cannot be set").arg(folder));
     return {};
@@ -36,8 +35,7 @@ Database::Database(QString file)
           }
           return {};
       })
-{
-}
+{}
 
 Database::~Database()
 {

@@ -13,7 +13,8 @@ namespace celldeck::storage {
 /// stores put their SQL through it and get waiters back.
 ///
 /// Owned by the engine, made before the stores and closed after them. Thread: the one that made it;
-/// waiters resolve there. Stopping: `close()` refuses new work, drains, commits, checkpoints, joins.
+/// waiters resolve there. Stopping: `close()` refuses new work, drains, commits, checkpoints,
+/// joins.
 class Database final
 {
 public:

@@ -11,16 +11,17 @@ namespace {
 Result<> check(Connection &connection, const QString &file)
 {
     QString verdict;
-    const Result<> read = connection.queryOnce(
-        QStringLiteral("PRAGMA quick_check(1)"), {},
-        [&verdict](const Row &row) { verdict = row.text(0); });
+    const Result<> read =
+        connection.queryOnce(QStringLiteral("PRAGMA quick_check(1)"), {},
+                             [&verdict](const Row &row) { verdict = row.text(0); });
     if (!read)
         return read;
     if (verdict != QLatin1String("ok"))
-        return fail(ErrorCode::StorageUnavailable,
-                    QStringLiteral("the database %1 is damaged: %2. Move it away (keep it: its tasks "
-                                   "may be rescued) or restore a backup")
-                        .arg(file, verdict));
+        return fail(
+            ErrorCode::StorageUnavailable,
+            QStringLiteral("the database %1 is damaged: %2. Move it away (keep it: its tasks "
+                           "may be rescued) or restore a backup")
+                .arg(file, verdict));
     return {};
 }
 
@@ -66,8 +67,8 @@ Result<> migrate(Connection &connection, const QString &file)
     if (version > 0 && version < currentSchema()) {
         const QString backup = QStringLiteral("%1.v%2.backup").arg(file).arg(version);
         if (!QFile::exists(backup)) {
-            const Result<> copied = connection.queryOnce(QStringLiteral("VACUUM INTO ?"), {backup},
-                                                         [](const Row &) {});
+            const Result<> copied =
+                connection.queryOnce(QStringLiteral("VACUUM INTO ?"), {backup}, [](const Row &) {});
             if (!copied)
                 return copied;
         }

@@ -11,32 +11,32 @@ namespace {
 
 /// A text that many rows share. The id is 47 bits of its SHA-256, or the next free one where
 /// another text has that already: so it needs no index of its own.
-const QString Content = QStringLiteral(
-    "CREATE TABLE content(id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
+const QString Content =
+    QStringLiteral("CREATE TABLE content(id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
 
-const QString Notebook = QStringLiteral(
-    "CREATE TABLE notebook(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)");
+const QString Notebook =
+    QStringLiteral("CREATE TABLE notebook(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)");
 
 const QString Task = QStringLiteral(
     "CREATE TABLE task("
-    " id INTEGER PRIMARY KEY,"                            // time and counter: see TaskId
-    " state INTEGER NOT NULL,"                            // TaskState
+    " id INTEGER PRIMARY KEY,"  // time and counter: see TaskId
+    " state INTEGER NOT NULL,"  // TaskState
     " notebook INTEGER NOT NULL REFERENCES notebook(id),"
-    " cell INTEGER,"                                      // index; NULL: code of no cell
-    " cell_id INTEGER REFERENCES content(id),"            // nbformat 4.5
+    " cell INTEGER,"                            // index; NULL: code of no cell
+    " cell_id INTEGER REFERENCES content(id),"  // nbformat 4.5
     " code INTEGER NOT NULL REFERENCES content(id),"
-    " kernel INTEGER REFERENCES content(id),"             // kernelspec asked for
-    " batch INTEGER,"                                     // id - id of its submission's first
-    " flags INTEGER,"                                     // TaskFlag, NULL: none
-    " time_limit INTEGER,"                                // ms
-    " waited INTEGER,"                                    // ms from submission to start
-    " ran INTEGER,"                                       // ms from then to the end
+    " kernel INTEGER REFERENCES content(id),"  // kernelspec asked for
+    " batch INTEGER,"                          // id - id of its submission's first
+    " flags INTEGER,"                          // TaskFlag, NULL: none
+    " time_limit INTEGER,"                     // ms
+    " waited INTEGER,"                         // ms from submission to start
+    " ran INTEGER,"                            // ms from then to the end
     " execution_count INTEGER,"
     " retries INTEGER,"
     " replay_of INTEGER,"
-    " message_id TEXT,"                                   // of its execute_request, while it runs
+    " message_id TEXT,"  // of its execute_request, while it runs
     " error TEXT,"
-    " outputs BLOB)");                                    // UTF-8 JSON; NULL: []
+    " outputs BLOB)");  // UTF-8 JSON; NULL: []
 
 /// Only the unfinished are in it: what recovery and the limits look for.
 const QString Unfinished =

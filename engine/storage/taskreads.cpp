@@ -34,8 +34,7 @@ TaskRecord recordOf(const Row &row)
     if (!row.isNull(10))
         task.startedAt = task.createdAt + Milliseconds(row.integer(10));
     if (!row.isNull(11))
-        task.finishedAt =
-            task.startedAt.value_or(task.createdAt) + Milliseconds(row.integer(11));
+        task.finishedAt = task.startedAt.value_or(task.createdAt) + Milliseconds(row.integer(11));
     if (!row.isNull(12))
         task.executionCount = row.integer(12);
     task.retries = static_cast<int>(row.integer(13));

@@ -20,9 +20,9 @@ struct StateName
     const char *text;
 };
 constexpr std::array StateNames{
-    StateName{TaskState::Pending, "pending"},     StateName{TaskState::Running, "running"},
-    StateName{TaskState::Completed, "completed"}, StateName{TaskState::Failed, "failed"},
-    StateName{TaskState::Cancelled, "cancelled"}, StateName{TaskState::TimedOut, "timeout"},
+    StateName{TaskState::Pending, "pending"},         StateName{TaskState::Running, "running"},
+    StateName{TaskState::Completed, "completed"},     StateName{TaskState::Failed, "failed"},
+    StateName{TaskState::Cancelled, "cancelled"},     StateName{TaskState::TimedOut, "timeout"},
     StateName{TaskState::Interrupted, "interrupted"},
 };
 
@@ -52,9 +52,10 @@ QString toText(TaskId id)
 Result<TaskId> parseTaskId(const QString &text)
 {
     const auto bad = [&text] {
-        return fail(ErrorCode::InvalidArgument,
-                    QStringLiteral("\"%1\" is no task id: one has 12 characters, such as 01a2b3c4d5e6")
-                        .arg(text));
+        return fail(
+            ErrorCode::InvalidArgument,
+            QStringLiteral("\"%1\" is no task id: one has 12 characters, such as 01a2b3c4d5e6")
+                .arg(text));
     };
     if (text.size() != TextLength)
         return bad();

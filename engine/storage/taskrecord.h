@@ -47,11 +47,11 @@ struct TaskDraft
     int cellIndex = -1;    ///< -1: code that belongs to no cell.
     QString cellId;        ///< nbformat 4.5 cell id, or "".
     QString code;
-    QString kernelName;    ///< The kernelspec its session shall have; "" = the session's.
-    QString key;           ///< The client's idempotency key (`task_id_override`), or "".
+    QString kernelName;  ///< The kernelspec its session shall have; "" = the session's.
+    QString key;         ///< The client's idempotency key (`task_id_override`), or "".
     std::optional<Milliseconds> limit;
-    bool stopOnError = false;   ///< A failure cancels the later tasks of its batch.
-    bool writeBack = true;      ///< The cell's outputs go into the notebook file.
+    bool stopOnError = false;  ///< A failure cancels the later tasks of its batch.
+    bool writeBack = true;     ///< The cell's outputs go into the notebook file.
 
     bool operator==(const TaskDraft &) const = default;
 };

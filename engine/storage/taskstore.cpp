@@ -48,11 +48,10 @@ Waiter<> TaskStore::finish(TaskId id, TaskOutcome outcome)
 
 Waiter<QList<TaskId>> TaskStore::finishPending(QList<TaskId> ids, TaskOutcome outcome)
 {
-    return d->database.write<QList<TaskId>>(
-        [census = d->census, ids = std::move(ids),
-         outcome = std::move(outcome)](Connection &connection) {
-            return sql::finishPending(connection, *census, ids, outcome);
-        });
+    return d->database.write<QList<TaskId>>([census = d->census, ids = std::move(ids),
+                                             outcome = std::move(outcome)](Connection &connection) {
+        return sql::finishPending(connection, *census, ids, outcome);
+    });
 }
 
 Waiter<QList<TaskRecord>> TaskStore::loadUnfinished()
@@ -75,22 +74,23 @@ Waiter<TaskDetail> TaskStore::loadByName(QString name)
 
 Waiter<QList<TaskRecord>> TaskStore::list(TaskFilter filter)
 {
-    return d->database.read<QList<TaskRecord>>([filter = std::move(filter)](
-                                                   Connection &connection) {
-        return sql::list(connection, filter);
-    });
+    return d->database.read<QList<TaskRecord>>(
+        [filter = std::move(filter)](Connection &connection) {
+            return sql::list(connection, filter);
+        });
 }
 
 Waiter<TaskStats> TaskStore::stats(UtcTime now)
 {
-    // A job of the writer's, since the census is the writer's: it changes nothing and costs no sync.
+    // A job of the writer's, since the census is the writer's: it changes nothing and costs no
+    // sync.
     const QString wal = d->database.file() + QStringLiteral("-wal");
     return d->database.write<TaskStats>(
         [census = d->census, wal, now](Connection &connection) -> Result<TaskStats> {
             TaskStats stats = census->stats();
-            const auto leases = connection.number(
-                QStringLiteral("SELECT count(*) FROM lease WHERE expires > ?"),
-                {qlonglong(now.time_since_epoch().count())});
+            const auto leases =
+                connection.number(QStringLiteral("SELECT count(*) FROM lease WHERE expires > ?"),
+                                  {qlonglong(now.time_since_epoch().count())});
             if (!leases)
                 return fail(leases.error());
             stats.activeLeases = *leases;

@@ -41,8 +41,8 @@ public:
     /// Everything unfinished, oldest first: what recovery starts from.
     [[nodiscard]] Waiter<QList<TaskRecord>> loadUnfinished();
 
-    [[nodiscard]] Waiter<TaskDetail> load(TaskId id);         ///< NotFound
-    [[nodiscard]] Waiter<TaskDetail> loadByName(QString name);///< key or id as text; NotFound
+    [[nodiscard]] Waiter<TaskDetail> load(TaskId id);           ///< NotFound
+    [[nodiscard]] Waiter<TaskDetail> loadByName(QString name);  ///< key or id as text; NotFound
     /// Newest first, by key and not by offset.
     [[nodiscard]] Waiter<QList<TaskRecord>> list(TaskFilter filter);
     [[nodiscard]] Waiter<TaskStats> stats(UtcTime now);

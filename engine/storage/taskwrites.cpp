@@ -12,8 +12,7 @@ enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
 /// The id of a text in `content`, stored if it is not there yet.
 Result<std::int64_t> contentId(Connection &connection, const QString &text)
 {
-    const QByteArray digest =
-        QCryptographicHash::hash(text.toUtf8(), QCryptographicHash::Sha256);
+    const QByteArray digest = QCryptographicHash::hash(text.toUtf8(), QCryptographicHash::Sha256);
     // 47 bits: with its type byte SQLite then holds the id in 6 bytes.
     auto id = static_cast<std::int64_t>(qFromBigEndian<quint64>(digest.constData()) >> 17U);
     for (;; ++id) {
@@ -94,8 +93,8 @@ Result<> checkDraft(const TaskDraft &draft)
     return {};
 }
 
-Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft,
-                             std::int64_t notebook, TaskId id, TaskId batch)
+Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft, std::int64_t notebook,
+                             TaskId id, TaskId batch)
 {
     const auto code = contentId(connection, draft.code);
     if (!code)
@@ -106,8 +105,7 @@ Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft,
     const auto kernel = optionalContent(connection, draft.kernelName);
     if (!kernel)
         return fail(kernel.error());
-    const int flags =
-        (draft.stopOnError ? StopOnError : 0) | (draft.writeBack ? 0 : NoWriteBack);
+    const int flags = (draft.stopOnError ? StopOnError : 0) | (draft.writeBack ? 0 : NoWriteBack);
     const auto added = connection.run(
         QStringLiteral("INSERT INTO task(id, state, notebook, cell, cell_id, code, kernel, batch,"
                        " flags, time_limit) VALUES(?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -163,9 +161,9 @@ Result<std::optional<Place>> find(Connection &connection, TaskId id)
 
 std::unexpected<Error> stale(TaskId id, const QString &wanted)
 {
-    return fail(ErrorCode::Stale,
-                QStringLiteral("task %1 cannot become %2: its state has moved on")
-                    .arg(toText(id), wanted));
+    return fail(
+        ErrorCode::Stale,
+        QStringLiteral("task %1 cannot become %2: its state has moved on").arg(toText(id), wanted));
 }
 
 /// From `place` to the final state; whoever calls has checked that it is not final.
@@ -233,8 +231,8 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
     return tasks;
 }
 
-Result<> markRunning(Connection &connection, Census &census, TaskId id,
-                     const QByteArray &messageId, UtcTime now)
+Result<> markRunning(Connection &connection, Census &census, TaskId id, const QByteArray &messageId,
+                     UtcTime now)
 {
     const auto place = find(connection, id);
     if (!place)
@@ -242,10 +240,10 @@ Result<> markRunning(Connection &connection, Census &census, TaskId id,
     if (!*place || (*place)->state != TaskState::Pending)
         return stale(id, QStringLiteral("running"));
     const std::int64_t waited = std::max<std::int64_t>(0, (now - timeOf(id)).count());
-    const auto changed = connection.run(
-        QStringLiteral("UPDATE task SET state = 1, waited = ?, message_id = ?"
-                       " WHERE id = ? AND state = 0"),
-        {qlonglong(waited), QString::fromLatin1(messageId), qlonglong(id.value())});
+    const auto changed =
+        connection.run(QStringLiteral("UPDATE task SET state = 1, waited = ?, message_id = ?"
+                                      " WHERE id = ? AND state = 0"),
+                       {qlonglong(waited), QString::fromLatin1(messageId), qlonglong(id.value())});
     if (!changed)
         return fail(changed.error());
     census.count((*place)->notebook, TaskState::Pending, TaskState::Running);

@@ -1,0 +1,365 @@
+#include <QFileInfo>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include "storage/database.h"
+#include "storage/taskstore.h"
+#include "support/await.h"
+
+using namespace celldeck;
+using namespace celldeck::storage;
+using celldeck::test::await;
+
+namespace {
+
+constexpr UtcTime Start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 24};
+
+TaskDraft draft(const QString &code = QStringLiteral("print(1)"), int cell = 0)
+{
+    TaskDraft made;
+    made.notebookPath = QStringLiteral("/n/a.ipynb");
+    made.cellIndex = cell;
+    made.code = code;
+    return made;
+}
+
+struct Fixture
+{
+    explicit Fixture(const QString &folder, QueueLimits limits = {})
+        : database(folder + QStringLiteral("/sessions/state.db")), store(database, limits)
+    {
+        opened = database.open();
+    }
+    Database database;
+    TaskStore store;
+    Result<> opened;
+};
+
+QString sqlite(const QString &file, const QString &sql)
+{
+    QProcess process;
+    process.start(QStringLiteral("sqlite3"), {file, sql});
+    process.waitForFinished();
+    return QString::fromUtf8(process.readAllStandardOutput()).trimmed();
+}
+
+}  // namespace
+
+class TestTaskStore : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void aTasksWayIsReadBack();
+    void aReopenedDatabaseHasEverything();
+    void allOfASubmissionOrNothing();
+    void keysAreIdempotent();
+    void changesAreFenced_data();
+    void changesAreFenced();
+    void onlyPendingTasksAreFinishedInBulk();
+    void limitsLeaveNoRow();
+    void pagesGoByKey();
+    void theViewAnswersAsOperatorsExpect();
+    void statsCountStates();
+    void idsGrowEvenIfTheClockDoesNot();
+    void aHundredThousandTasksAreSmall();
+};
+
+void TestTaskStore::aTasksWayIsReadBack()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    QVERIFY(f.opened);
+    TaskDraft asked = draft(QStringLiteral("x = 'ü\n€'"), 3);
+    asked.cellId = QStringLiteral("abc");
+    asked.kernelName = QStringLiteral("python3");
+    asked.limit = Milliseconds(1500);
+    asked.stopOnError = true;
+    asked.writeBack = false;
+    const auto inserted = await(f.store.insert({asked, asked}, Start));
+    QVERIFY(inserted);
+    QCOMPARE(inserted->size(), 2);
+    const TaskRecord first = inserted->at(0);
+    QVERIFY(first.id);
+    QCOMPARE(first.batch, first.id);
+    QCOMPARE(inserted->at(1).batch, first.id);
+    auto read = await(f.store.load(inserted->at(1).id));
+    QVERIFY(read);
+    QCOMPARE(read->task, inserted->at(1));
+
+    QVERIFY(await(f.store.markRunning(first.id, "m-1", Start + Milliseconds(20))));
+    read = await(f.store.load(first.id));
+    QVERIFY(read);
+    QCOMPARE(read->task.state, TaskState::Running);
+    QCOMPARE(read->task.messageId, QByteArray("m-1"));
+    QCOMPARE(read->task.startedAt, std::optional(Start + Milliseconds(20)));
+
+    TaskOutcome outcome;
+    outcome.state = TaskState::Failed;
+    outcome.executionCount = 7;
+    outcome.outputs = "[{\"output_type\":\"stream\"}]";
+    outcome.error = QStringLiteral("ValueError: x");
+    outcome.finishedAt = Start + Milliseconds(120);
+    QVERIFY(await(f.store.finish(first.id, outcome)));
+    read = await(f.store.loadByName(toText(first.id)));
+    QVERIFY(read);
+    QCOMPARE(read->task.state, TaskState::Failed);
+    QCOMPARE(read->task.finishedAt, std::optional(outcome.finishedAt));
+    QCOMPARE(read->task.executionCount, std::optional<std::int64_t>(7));
+    QCOMPARE(read->task.error, outcome.error);
+    QCOMPARE(read->task.messageId, QByteArray());
+    QCOMPARE(read->outputs, outcome.outputs);
+}
+
+void TestTaskStore::aReopenedDatabaseHasEverything()
+{
+    QTemporaryDir dir;
+    TaskId id;
+    {
+        Fixture f(dir.path());
+        const auto inserted = await(f.store.insert({draft(), draft(QStringLiteral("2"))}, Start));
+        QVERIFY(inserted);
+        id = inserted->at(0).id;
+        QVERIFY(await(f.store.markRunning(id, "m", Start)));
+    }
+    Fixture again(dir.path());
+    QVERIFY(again.opened);
+    const auto left = await(again.store.loadUnfinished());
+    QVERIFY(left);
+    QCOMPARE(left->size(), 2);
+    QCOMPARE(left->at(0).id, id);
+    QCOMPARE(left->at(0).state, TaskState::Running);
+    const auto stats = await(again.store.stats(Start));
+    QVERIFY(stats);
+    QCOMPARE(stats->pending, 1);
+    QCOMPARE(stats->running, 1);
+}
+
+void TestTaskStore::allOfASubmissionOrNothing()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    TaskDraft nameless = draft();
+    nameless.notebookPath.clear();
+    const auto refused = await(f.store.insert({draft(), nameless}, Start));
+    QVERIFY(!refused);
+    QCOMPARE(refused.error().code, ErrorCode::InvalidArgument);
+    QVERIFY(await(f.store.loadUnfinished())->isEmpty());
+}
+
+void TestTaskStore::keysAreIdempotent()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    TaskDraft keyed = draft();
+    keyed.key = QStringLiteral("mine");
+    const auto first = await(f.store.insert({keyed}, Start));
+    const auto second = await(f.store.insert({keyed}, Start + Milliseconds(5)));
+    QVERIFY(first);
+    QVERIFY(second);
+    QCOMPARE(second->at(0).id, first->at(0).id);
+    QCOMPARE(await(f.store.loadUnfinished())->size(), 1);
+    QCOMPARE(await(f.store.loadByName(QStringLiteral("mine")))->task.id, first->at(0).id);
+
+    keyed.code = QStringLiteral("other");
+    const auto conflict = await(f.store.insert({keyed}, Start));
+    QVERIFY(!conflict);
+    QCOMPARE(conflict.error().code, ErrorCode::Conflict);
+    QVERIFY(conflict.error().message.contains(QStringLiteral("mine")));
+
+    keyed.key = toText(first->at(0).id);
+    QCOMPARE(await(f.store.insert({keyed}, Start)).error().code, ErrorCode::InvalidArgument);
+}
+
+void TestTaskStore::changesAreFenced_data()
+{
+    QTest::addColumn<QString>("script");
+    QTest::addColumn<QString>("log");
+    // r: mark running, c: complete, x: cancel; + done, - stale
+    QTest::newRow("the usual way") << "rc" << "r+ c+";
+    QTest::newRow("cancelled before it ran") << "xr" << "x+ r-";
+    QTest::newRow("twice running") << "rr" << "r+ r-";
+    QTest::newRow("final stays") << "rcxcr" << "r+ c+ x- c- r-";
+    QTest::newRow("complete from pending") << "cx" << "c+ x-";
+}
+
+void TestTaskStore::changesAreFenced()
+{
+    QFETCH(QString, script);
+    QFETCH(QString, log);
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    const TaskId id = await(f.store.insert({draft()}, Start))->at(0).id;
+    QStringList seen;
+    for (const QChar step : script) {
+        TaskOutcome outcome;
+        outcome.state = step == QLatin1Char('x') ? TaskState::Cancelled : TaskState::Completed;
+        outcome.finishedAt = Start;
+        const Result<> done = step == QLatin1Char('r') ? await(f.store.markRunning(id, "m", Start))
+                                                       : await(f.store.finish(id, outcome));
+        if (!done)
+            QCOMPARE(done.error().code, ErrorCode::Stale);
+        seen << step + QLatin1String(done ? "+" : "-");
+    }
+    QCOMPARE(seen.join(QLatin1Char(' ')), log);
+}
+
+void TestTaskStore::onlyPendingTasksAreFinishedInBulk()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    const auto tasks = *await(f.store.insert({draft(), draft(), draft()}, Start));
+    QVERIFY(await(f.store.markRunning(tasks[0].id, "m", Start)));
+    TaskOutcome outcome;
+    outcome.state = TaskState::Cancelled;
+    outcome.finishedAt = Start;
+    const auto changed =
+        await(f.store.finishPending({tasks[0].id, tasks[1].id, tasks[2].id, TaskId(5)}, outcome));
+    QVERIFY(changed);
+    QCOMPARE(*changed, (QList<TaskId>{tasks[1].id, tasks[2].id}));
+}
+
+void TestTaskStore::limitsLeaveNoRow()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path(), {.pendingInNotebook = 2, .pendingInAll = 3});
+    TaskDraft other = draft();
+    other.notebookPath = QStringLiteral("/n/b.ipynb");
+    const auto refused = await(f.store.insert({draft(), draft(), draft()}, Start));
+    QVERIFY(!refused);
+    QCOMPARE(refused.error().code, ErrorCode::QueueFull);
+    QCOMPARE(await(f.store.stats(Start))->pending, 0);
+    QVERIFY(await(f.store.insert({draft(), draft()}, Start)));
+    QCOMPARE(await(f.store.insert({draft()}, Start)).error().code, ErrorCode::QueueFull);
+    const auto inOther = await(f.store.insert({other}, Start));
+    QVERIFY(inOther);
+    QCOMPARE(await(f.store.insert({other}, Start)).error().code, ErrorCode::QueueFull);
+    QCOMPARE(await(f.store.loadUnfinished())->size(), 3);
+    // One that starts makes room.
+    QVERIFY(await(f.store.markRunning(inOther->at(0).id, "m", Start)));
+    QVERIFY(await(f.store.insert({other}, Start)));
+}
+
+void TestTaskStore::pagesGoByKey()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    QList<TaskDraft> drafts;
+    for (int i = 0; i < 25; ++i)
+        drafts << draft(QString::number(i), i);
+    QVERIFY(await(f.store.insert(drafts, Start)));
+    TaskFilter filter;
+    filter.limit = 10;
+    QStringList seen;
+    for (;;) {
+        const auto page = await(f.store.list(filter));
+        QVERIFY(page);
+        if (page->isEmpty())
+            break;
+        for (const TaskRecord &task : *page)
+            seen << task.code;
+        filter.before = page->last().id;
+    }
+    QCOMPARE(seen.size(), 25);
+    QCOMPARE(seen.first(), QStringLiteral("24"));
+    QCOMPARE(seen.last(), QStringLiteral("0"));
+    filter = {};
+    filter.states = {TaskState::Running};
+    QVERIFY(await(f.store.list(filter))->isEmpty());
+    filter = {};
+    filter.since = Start + Milliseconds(1);
+    QVERIFY(await(f.store.list(filter))->isEmpty());
+}
+
+void TestTaskStore::theViewAnswersAsOperatorsExpect()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    TaskDraft keyed = draft(QStringLiteral("1+1"), 2);
+    keyed.key = QStringLiteral("run-1");
+    const auto tasks = *await(f.store.insert({keyed, draft()}, Start));
+    TaskOutcome outcome;
+    outcome.executionCount = 3;
+    outcome.outputs = "[{\"a\":\"ü\"}]";
+    outcome.finishedAt = Start + Milliseconds(1234);
+    QVERIFY(await(f.store.markRunning(tasks[0].id, "m", Start + Milliseconds(1000))));
+    QVERIFY(await(f.store.finish(tasks[0].id, outcome)));
+    QCOMPARE(
+        sqlite(f.database.file(), QStringLiteral("SELECT * FROM execution_queue"))
+            .split(QLatin1Char('\n')),
+        (QStringList{QStringLiteral("run-1|/n/a.ipynb|2|1+1|completed|2026-11-24T00:00:00.000Z|"
+                                    "2026-11-24T00:00:01.000Z|2026-11-24T00:00:01.234Z||3|"
+                                    "[{\"a\":\"ü\"}]|0"),
+                     toText(tasks[1].id) +
+                         QStringLiteral("|/n/a.ipynb|0|print(1)|pending|2026-11-24T00:00:00.000Z"
+                                        "||||||[]|0")
+                             .replace(QStringLiteral("||||||"), QStringLiteral("|||||"))}));
+    QCOMPARE(
+        sqlite(f.database.file(), QStringLiteral("SELECT json_extract(outputs_json, '$[0].a') FROM "
+                                                 "execution_queue WHERE status='completed'")),
+        QStringLiteral("ü"));
+    QCOMPARE(sqlite(f.database.file(), QStringLiteral("SELECT count(*) FROM asset_leases")),
+             QStringLiteral("0"));
+}
+
+void TestTaskStore::statsCountStates()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    const auto tasks = *await(f.store.insert({draft(), draft(), draft()}, Start));
+    TaskOutcome outcome;
+    outcome.finishedAt = Start;
+    outcome.state = TaskState::TimedOut;
+    QVERIFY(await(f.store.finish(tasks[0].id, outcome)));
+    QVERIFY(await(f.store.markRunning(tasks[1].id, "m", Start)));
+    const auto stats = await(f.store.stats(Start));
+    QVERIFY(stats);
+    QCOMPARE(stats->pending, 1);
+    QCOMPARE(stats->running, 1);
+    QCOMPARE(stats->timedOut, 1);
+    QVERIFY(stats->walBytes > 0);
+}
+
+void TestTaskStore::idsGrowEvenIfTheClockDoesNot()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    const TaskId first = await(f.store.insert({draft()}, Start))->at(0).id;
+    const TaskId second = await(f.store.insert({draft()}, Start - std::chrono::hours(1)))->at(0).id;
+    QVERIFY(second > first);
+}
+
+void TestTaskStore::aHundredThousandTasksAreSmall()
+{
+    QTemporaryDir dir;
+    constexpr int Tasks = 100'000;
+    {
+        Fixture f(dir.path());
+        UtcTime now = Start;
+        for (int round = 0; round < Tasks / 1000; ++round) {
+            QList<TaskDraft> drafts;
+            for (int i = 0; i < 1000; ++i)
+                drafts << draft(QStringLiteral("print('cell %1')").arg(i % 50), i % 50);
+            const auto tasks = await(f.store.insert(drafts, now));
+            QVERIFY(tasks);
+            Waiter<> last;
+            for (const TaskRecord &task : *tasks) {
+                now += Milliseconds(7);
+                (void)f.store.markRunning(task.id, "0123456789-0123456789_1234_17", now);
+                TaskOutcome outcome;
+                outcome.executionCount = task.cellIndex + 1;
+                outcome.finishedAt = now + Milliseconds(5);
+                last = f.store.finish(task.id, outcome);
+            }
+            QVERIFY(await(last));
+        }
+        QCOMPARE(await(f.store.stats(now))->completed, Tasks);
+    }
+    const qint64 bytes = QFileInfo(dir.path() + QStringLiteral("/sessions/state.db")).size();
+    qInfo("100,000 completed tasks take %lld bytes", bytes);
+    QVERIFY2(bytes <= 5'000'000, qPrintable(QString::number(bytes)));
+}
+
+QTEST_GUILESS_MAIN(TestTaskStore)
+#include "tst_taskstore.moc"
