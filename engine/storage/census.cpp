@@ -15,8 +15,8 @@ Result<> Census::reread(Connection &connection)
     if (!states)
         return states;
     const Result<> pending = connection.query(
-        QStringLiteral("SELECT notebook, count(*) FROM task WHERE state < 2 AND state = 0"
-                       " GROUP BY notebook"),
+        QStringLiteral("SELECT c.notebook, count(*) FROM task t JOIN cell c ON c.id = t.cell"
+                       " WHERE t.state < 2 AND t.state = 0 GROUP BY c.notebook"),
         {}, [this](const Row &row) { m_pending.insert(row.integer(0), row.integer(1)); });
     if (!pending)
         return pending;

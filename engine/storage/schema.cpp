@@ -5,32 +5,34 @@ namespace celldeck::storage {
 namespace {
 
 // What a row costs decides what 100,000 finished tasks cost, so: the submission's time is the id
-// itself, other times are differences, text that repeats (code, cell ids, kernel names) is in
-// `content` once, and what is rare is NULL (one byte). Outputs repeat rarely and may be long: they
-// come last, where a list that does not read them does not pay for them.
-
-/// A text that many rows share. The id is 47 bits of its SHA-256, or the next free one where
-/// another text has that already: so it needs no index of its own.
-const QString Content =
-    QStringLiteral("CREATE TABLE content(id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
+// itself, other times are differences, and what a cell's runs have in common is in `cell` once.
+// Outputs repeat rarely and may be long: they come last, where a list does not pay for them.
 
 const QString Notebook =
     QStringLiteral("CREATE TABLE notebook(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)");
+
+/// A cell as it was submitted. The id is 47 bits of the SHA-256 of its columns, or the next free
+/// one where another cell has that already: so it needs no index of its own.
+const QString Cell = QStringLiteral(
+    "CREATE TABLE cell("
+    " id INTEGER PRIMARY KEY,"
+    " notebook INTEGER NOT NULL REFERENCES notebook(id),"
+    " position INTEGER,"  // index in the notebook; NULL: code of no cell
+    " cell_id TEXT,"      // nbformat 4.5
+    " code TEXT NOT NULL,"
+    " kernel TEXT,"         // kernelspec asked for
+    " flags INTEGER,"       // TaskFlag, NULL: none
+    " time_limit INTEGER)"  // ms
+);
 
 const QString Task = QStringLiteral(
     "CREATE TABLE task("
     " id INTEGER PRIMARY KEY,"  // time and counter: see TaskId
     " state INTEGER NOT NULL,"  // TaskState
-    " notebook INTEGER NOT NULL REFERENCES notebook(id),"
-    " cell INTEGER,"                            // index; NULL: code of no cell
-    " cell_id INTEGER REFERENCES content(id),"  // nbformat 4.5
-    " code INTEGER NOT NULL REFERENCES content(id),"
-    " kernel INTEGER REFERENCES content(id),"  // kernelspec asked for
-    " batch INTEGER,"                          // id - id of its submission's first
-    " flags INTEGER,"                          // TaskFlag, NULL: none
-    " time_limit INTEGER,"                     // ms
-    " waited INTEGER,"                         // ms from submission to start
-    " ran INTEGER,"                            // ms from then to the end
+    " cell INTEGER NOT NULL REFERENCES cell(id),"
+    " batch INTEGER,"   // id - id of its submission's first
+    " waited INTEGER,"  // ms from submission to start
+    " ran INTEGER,"     // ms from then to the end
     " execution_count INTEGER,"
     " retries INTEGER,"
     " replay_of INTEGER,"
@@ -39,8 +41,7 @@ const QString Task = QStringLiteral(
     " outputs BLOB)");  // UTF-8 JSON; NULL: []
 
 /// Only the unfinished are in it: what recovery and the limits look for.
-const QString Unfinished =
-    QStringLiteral("CREATE INDEX unfinished ON task(notebook, id) WHERE state < 2");
+const QString Unfinished = QStringLiteral("CREATE INDEX unfinished ON task(state) WHERE state < 2");
 
 /// Idempotency keys of clients (`task_id_override`).
 const QString Key = QStringLiteral(
@@ -80,13 +81,13 @@ QString executionQueue()
                "CREATE VIEW execution_queue(task_id, notebook_path, cell_index, code, status,"
                " created_at, started_at, completed_at, error_message, execution_count,"
                " outputs_json, retries) AS SELECT"
-               " coalesce(k.name, %1), n.path, coalesce(t.cell, -1), c.text,"
+               " coalesce(k.name, %1), n.path, coalesce(c.position, -1), c.code,"
                " CASE t.state WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'completed'"
                " WHEN 3 THEN 'failed' WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timeout'"
                " WHEN 6 THEN 'interrupted' END,"
                " %2, %3, %4, t.error, t.execution_count,"
                " coalesce(CAST(t.outputs AS TEXT), '[]'), coalesce(t.retries, 0)"
-               " FROM task t JOIN notebook n ON n.id = t.notebook JOIN content c ON c.id = t.code"
+               " FROM task t JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
                " LEFT JOIN key k ON k.task = t.id")
         .arg(idText(), isoTime(created), isoTime(started), isoTime(finished));
 }
@@ -106,8 +107,7 @@ QString assetLeases()
 const QList<QStringList> &migrations()
 {
     static const QList<QStringList> list{
-        {Content, Notebook, Task, Unfinished, Key, KeyOfTask, Lease, executionQueue(),
-         assetLeases()},
+        {Notebook, Cell, Task, Unfinished, Key, KeyOfTask, Lease, executionQueue(), assetLeases()},
     };
     return list;
 }

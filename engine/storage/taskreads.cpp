@@ -6,11 +6,11 @@ namespace {
 
 // The order of the columns is the one that `recordOf` reads; `outputs` only where it is wanted.
 const QString Columns = QStringLiteral(
-    "SELECT t.id, t.state, n.path, t.cell, i.text, c.text, k.text, t.batch, t.flags, t.time_limit,"
-    " t.waited, t.ran, t.execution_count, t.retries, t.replay_of, t.message_id, t.error, y.name");
+    "SELECT t.id, t.state, n.path, c.position, c.cell_id, c.code, c.kernel, t.batch, c.flags,"
+    " c.time_limit, t.waited, t.ran, t.execution_count, t.retries, t.replay_of, t.message_id,"
+    " t.error, y.name");
 const QString Tables = QStringLiteral(
-    " FROM task t JOIN notebook n ON n.id = t.notebook JOIN content c ON c.id = t.code"
-    " LEFT JOIN content i ON i.id = t.cell_id LEFT JOIN content k ON k.id = t.kernel"
+    " FROM task t JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
     " LEFT JOIN key y ON y.task = t.id ");
 
 TaskRecord recordOf(const Row &row)

@@ -9,41 +9,69 @@ namespace {
 
 enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
 
-/// The id of a text in `content`, stored if it is not there yet.
-Result<std::int64_t> contentId(Connection &connection, const QString &text)
+struct CellRow
 {
-    const QByteArray digest = QCryptographicHash::hash(text.toUtf8(), QCryptographicHash::Sha256);
-    // 47 bits: with its type byte SQLite then holds the id in 6 bytes.
-    auto id = static_cast<std::int64_t>(qFromBigEndian<quint64>(digest.constData()) >> 17U);
-    for (;; ++id) {
-        std::optional<QString> there;
-        const Result<> read =
-            connection.query(QStringLiteral("SELECT text FROM content WHERE id = ?"),
-                             {qlonglong(id)}, [&](const Row &row) { there = row.text(0); });
+    qlonglong notebook;
+    QVariant position;
+    QVariant cellId;
+    QString code;
+    QVariant kernel;
+    QVariant flags;
+    QVariant limit;
+};
+
+CellRow cellOf(const TaskDraft &draft, std::int64_t notebook)
+{
+    const int flags = (draft.stopOnError ? StopOnError : 0) | (draft.writeBack ? 0 : NoWriteBack);
+    return {.notebook = notebook,
+            .position = draft.cellIndex < 0 ? QVariant() : QVariant(draft.cellIndex),
+            .cellId = draft.cellId.isEmpty() ? QVariant() : QVariant(draft.cellId),
+            .code = draft.code.isNull() ? QStringLiteral("") : draft.code,
+            .kernel = draft.kernelName.isEmpty() ? QVariant() : QVariant(draft.kernelName),
+            .flags = flags == 0 ? QVariant() : QVariant(flags),
+            .limit = draft.limit ? QVariant(qlonglong(draft.limit->count())) : QVariant()};
+}
+
+std::int64_t hashOf(const CellRow &cell)
+{
+    QCryptographicHash hash(QCryptographicHash::Sha256);
+    hash.addData(QByteArray::number(cell.notebook));
+    for (const QVariant &value :
+         {cell.position, cell.cellId, QVariant(cell.code), cell.kernel, cell.flags, cell.limit}) {
+        hash.addData(QByteArrayView("\0", 1));
+        hash.addData(value.toString().toUtf8());
+    }
+    // 47 bits: with its type byte SQLite then holds the id in 7 bytes.
+    return static_cast<std::int64_t>(qFromBigEndian<quint64>(hash.result().constData()) >> 17U);
+}
+
+/// The row of a cell, made if it is not there yet.
+Result<std::int64_t> cellId(Connection &connection, const CellRow &cell)
+{
+    for (std::int64_t id = hashOf(cell);; ++id) {
+        std::optional<bool> same;
+        const Result<> read = connection.query(
+            QStringLiteral("SELECT notebook = ? AND position IS ? AND cell_id IS ? AND code = ?"
+                           " AND kernel IS ? AND flags IS ? AND time_limit IS ?"
+                           " FROM cell WHERE id = ?"),
+            {cell.notebook, cell.position, cell.cellId, cell.code, cell.kernel, cell.flags,
+             cell.limit, qlonglong(id)},
+            [&same](const Row &row) { same = row.integer(0) != 0; });
         if (!read)
             return fail(read.error());
-        if (there && *there == text)
+        if (same == true)
             return id;
-        if (there)
+        if (same == false)
             continue;
-        const auto added =
-            connection.run(QStringLiteral("INSERT INTO content(id, text) VALUES(?, ?)"),
-                           {qlonglong(id), text.isNull() ? QStringLiteral("") : text});
+        const auto added = connection.run(
+            QStringLiteral("INSERT INTO cell(id, notebook, position, cell_id, code, kernel, flags,"
+                           " time_limit) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
+            {qlonglong(id), cell.notebook, cell.position, cell.cellId, cell.code, cell.kernel,
+             cell.flags, cell.limit});
         if (!added)
             return fail(added.error());
         return id;
     }
-}
-
-/// NULL for an empty text.
-Result<QVariant> optionalContent(Connection &connection, const QString &text)
-{
-    if (text.isEmpty())
-        return QVariant();
-    const auto id = contentId(connection, text);
-    if (!id)
-        return fail(id.error());
-    return QVariant(qlonglong(*id));
 }
 
 bool sameContent(const TaskDraft &draft, const TaskRecord &task)
@@ -96,24 +124,13 @@ Result<> checkDraft(const TaskDraft &draft)
 Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft, std::int64_t notebook,
                              TaskId id, TaskId batch)
 {
-    const auto code = contentId(connection, draft.code);
-    if (!code)
-        return fail(code.error());
-    const auto cellId = optionalContent(connection, draft.cellId);
-    if (!cellId)
-        return fail(cellId.error());
-    const auto kernel = optionalContent(connection, draft.kernelName);
-    if (!kernel)
-        return fail(kernel.error());
-    const int flags = (draft.stopOnError ? StopOnError : 0) | (draft.writeBack ? 0 : NoWriteBack);
+    const auto cell = cellId(connection, cellOf(draft, notebook));
+    if (!cell)
+        return fail(cell.error());
     const auto added = connection.run(
-        QStringLiteral("INSERT INTO task(id, state, notebook, cell, cell_id, code, kernel, batch,"
-                       " flags, time_limit) VALUES(?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"),
-        {qlonglong(id.value()), qlonglong(notebook),
-         draft.cellIndex < 0 ? QVariant() : QVariant(draft.cellIndex), *cellId, qlonglong(*code),
-         *kernel, batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant(),
-         flags == 0 ? QVariant() : QVariant(flags),
-         draft.limit ? QVariant(qlonglong(draft.limit->count())) : QVariant()});
+        QStringLiteral("INSERT INTO task(id, state, cell, batch) VALUES(?, 0, ?, ?)"),
+        {qlonglong(id.value()), qlonglong(*cell),
+         batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant()});
     if (!added)
         return fail(added.error());
     if (!draft.key.isEmpty()) {
@@ -150,7 +167,8 @@ Result<std::optional<Place>> find(Connection &connection, TaskId id)
 {
     std::optional<Place> place;
     const Result<> read = connection.query(
-        QStringLiteral("SELECT state, notebook, coalesce(waited, 0) FROM task WHERE id = ?"),
+        QStringLiteral("SELECT t.state, c.notebook, coalesce(t.waited, 0) FROM task t"
+                       " JOIN cell c ON c.id = t.cell WHERE t.id = ?"),
         {qlonglong(id.value())}, [&](const Row &row) {
             place = Place{static_cast<TaskState>(row.integer(0)), row.integer(1), row.integer(2)};
         });

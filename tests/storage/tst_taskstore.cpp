@@ -339,8 +339,10 @@ void TestTaskStore::aHundredThousandTasksAreSmall()
         UtcTime now = Start;
         for (int round = 0; round < Tasks / 1000; ++round) {
             QList<TaskDraft> drafts;
-            for (int i = 0; i < 1000; ++i)
+            for (int i = 0; i < 1000; ++i) {
                 drafts << draft(QStringLiteral("print('cell %1')").arg(i % 50), i % 50);
+                drafts.last().cellId = QStringLiteral("cell-%1").arg(i % 50);
+            }
             const auto tasks = await(f.store.insert(drafts, now));
             QVERIFY(tasks);
             Waiter<> last;
