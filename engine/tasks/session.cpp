@@ -1,0 +1,406 @@
+#include "tasks/session.h"
+
+#include <QFileInfo>
+
+#include "async/sleep.h"
+
+namespace celldeck::tasks {
+
+using storage::TaskOutcome;
+using storage::TaskRecord;
+using storage::TaskState;
+
+namespace {
+
+// How soon a task is tried again whose step the disk refused: it must not go on without.
+constexpr Milliseconds StorageRetry{1'000};
+
+std::optional<notebooks::CellResult> resultOf(const TaskRecord &task, const TaskOutcome &outcome)
+{
+    if (!task.writeBack || task.cellIndex < 0)
+        return std::nullopt;
+    auto outputs = parseJson(outcome.outputs);
+    if (!outputs)
+        return std::nullopt;
+    return notebooks::CellResult{.index = task.cellIndex,
+                                 .cellId = task.cellId,
+                                 .source = task.code,
+                                 .executionCount = outcome.executionCount,
+                                 .outputs = std::move(*outputs)};
+}
+
+}  // namespace
+
+Session::Session(QString notebookPath, storage::TaskStore &store, const Clock &clock,
+                 SessionOptions options)
+    : m_path(std::move(notebookPath)),
+      m_store(store),
+      m_clock(clock),
+      m_options(std::move(options)),
+      m_results(m_path)
+{
+    m_limit.setSingleShot(true);
+    m_grace.setSingleShot(true);
+    connect(&m_limit, &QTimer::timeout, this, [this] { endRunning(End::Limit); });
+    connect(&m_grace, &QTimer::timeout, this, &Session::handleGraceOver);
+    connect(&m_results, &ResultWriter::failed, this, &Session::failed);
+    m_scope.start(work());
+}
+
+Session::~Session()
+{
+    // The kernel's waits end with it, so that every coroutine of ours can run to its end below.
+    m_stopping = true;
+    m_kernel.reset();
+}
+
+void Session::enqueue(const QList<TaskRecord> &tasks)
+{
+    m_pending.insert(m_pending.end(), tasks.begin(), tasks.end());
+    m_wake.resolve({});
+}
+
+Json Session::liveOutputs(storage::TaskId id) const
+{
+    if (!m_executing || !m_kernel || !m_current || m_current->id != id)
+        return Json::array();
+    return m_kernel->lastOutputs();
+}
+
+QCoro::Task<> Session::work()
+{
+    while (!m_stopping && !m_scope.isClosed()) {
+        if (m_pending.empty()) {
+            m_wake = {};
+            const Result<> woken = co_await m_wake.wait(m_scope);
+            if (!woken)
+                break;
+            continue;
+        }
+        m_current = std::move(m_pending.front());
+        m_pending.pop_front();
+        m_end = End::None;
+        m_ended = {};
+        co_await runTask(*m_current);
+        m_current.reset();
+        m_ended.resolve({});
+    }
+    m_stopped.resolve({});
+}
+
+QCoro::Task<> Session::runTask(TaskRecord task)
+{
+    const Waiter<> ready = startKernel(task.kernelName);
+    const Result<> started = co_await ready.wait(m_scope);
+    if (m_stopping || (!started && started.error().code == ErrorCode::Cancelled))
+        co_return;  // It stays pending, and runs when the engine is back.
+    if (!started) {
+        TaskOutcome outcome;
+        outcome.state = TaskState::Failed;
+        outcome.error = started.error().message;
+        co_await finish(task, outcome);
+        if (task.batch)
+            co_await finishPending(takeBatch(task), QStringLiteral("its kernel did not start"));
+        co_return;
+    }
+
+    const QByteArray messageId = m_kernel->newMessageId();
+    const bool begun = co_await begin(task, messageId);
+    if (!begun || !m_kernel)
+        co_return;
+    task = *m_current;
+    if (task.limit)
+        m_limit.start(*task.limit);
+    m_executing = true;
+    kernels::ExecuteOptions options;
+    options.stopOnError = false;  // What follows an error is the queue's decision.
+    const Result<kernels::Execution> execution = co_await m_kernel->execute(
+        messageId, task.code, options,
+        [this, id = task.id](const Json &outputs) { Q_EMIT outputsChanged(id, outputs); });
+    m_executing = false;
+    m_limit.stop();
+    m_grace.stop();
+    const TaskOutcome outcome = outcomeOf(execution);
+    co_await finish(task, outcome);
+    const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
+    if (outcome.state != TaskState::Completed && task.batch && (task.stopOnError || kernelGone))
+        co_await finishPending(takeBatch(task),
+                               QStringLiteral("an earlier cell of its run did not complete"));
+}
+
+QCoro::Task<bool> Session::begin(TaskRecord task, QByteArray messageId)
+{
+    for (;;) {
+        const UtcTime now = m_clock.now();
+        const Waiter<> marking = m_store.markRunning(task.id, messageId, now);
+        const Result<> marked = co_await marking.wait(m_scope);
+        if (marked) {
+            task.state = TaskState::Running;
+            task.startedAt = now;
+            task.messageId = messageId;
+            m_current = task;
+            Q_EMIT taskChanged(task);
+            co_return true;
+        }
+        if (marked.error().code != ErrorCode::StorageUnavailable || m_stopping)
+            co_return false;  // Stale: it was cancelled while its kernel started.
+        Q_EMIT failed(marked.error().message);
+        const Result<> slept = co_await sleepFor(m_scope, StorageRetry);
+        if (!slept)
+            co_return false;
+    }
+}
+
+QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
+{
+    if (outcome.finishedAt == UtcTime{})
+        outcome.finishedAt = m_clock.now();
+    for (;;) {
+        const Waiter<> finishing = m_store.finish(task.id, outcome);
+        const Result<> finished = co_await finishing.wait(m_scope);
+        if (finished)
+            break;
+        if (finished.error().code != ErrorCode::StorageUnavailable || m_stopping)
+            co_return;
+        Q_EMIT failed(finished.error().message);
+        const Result<> slept = co_await sleepFor(m_scope, StorageRetry);
+        if (!slept)
+            co_return;
+    }
+    if (auto result = resultOf(task, outcome); result && task.state == TaskState::Running)
+        m_results.add(std::move(*result));
+    announce(std::move(task), outcome);
+}
+
+void Session::announce(TaskRecord task, const TaskOutcome &outcome)
+{
+    task.state = outcome.state;
+    task.finishedAt = outcome.finishedAt;
+    task.executionCount = outcome.executionCount;
+    task.error = outcome.error;
+    task.messageId.clear();
+    Q_EMIT taskChanged(task);
+}
+
+TaskOutcome Session::outcomeOf(const Result<kernels::Execution> &execution) const
+{
+    using Status = kernels::Execution::Status;
+    TaskOutcome outcome;
+    outcome.finishedAt = m_clock.now();
+    if (execution) {
+        outcome.executionCount = execution->executionCount;
+        outcome.outputs = toBytes(execution->outputs);
+        if (execution->status == Status::Ok)
+            return outcome;  // Also if it was asked to end: it was faster.
+    } else if (m_kernel) {
+        outcome.outputs = toBytes(m_kernel->lastOutputs());
+    }
+    switch (m_end) {
+    case End::Cancel:
+        outcome.state = TaskState::Cancelled;
+        outcome.error = QStringLiteral("cancelled while it ran");
+        break;
+    case End::Limit:
+        outcome.state = TaskState::TimedOut;
+        outcome.error = QStringLiteral("it ran longer than its limit");
+        break;
+    case End::Stop:
+        outcome.state = TaskState::Interrupted;
+        outcome.error = QStringLiteral("its kernel was stopped while it ran");
+        break;
+    case End::None:
+        outcome.state = TaskState::Failed;
+        if (execution)
+            outcome.error = execution->status == Status::Aborted
+                                ? QStringLiteral("the kernel aborted the request")
+                                : execution->errorName + QStringLiteral(": ") +
+                                      execution->errorValue.section(QLatin1Char('\n'), 0, 0);
+        else
+            outcome.error = execution.error().message;
+        break;
+    }
+    return outcome;
+}
+
+QList<TaskRecord> Session::takeBatch(const TaskRecord &task)
+{
+    QList<TaskRecord> taken;
+    std::erase_if(m_pending, [&](const TaskRecord &pending) {
+        if (pending.batch != task.batch)
+            return false;
+        taken.append(pending);
+        return true;
+    });
+    return taken;
+}
+
+QCoro::Task<> Session::finishPending(QList<TaskRecord> tasks, QString error)
+{
+    if (tasks.isEmpty())
+        co_return;
+    QList<storage::TaskId> ids;
+    for (const TaskRecord &task : tasks)
+        ids << task.id;
+    TaskOutcome outcome;
+    outcome.state = TaskState::Cancelled;
+    outcome.error = error;
+    outcome.finishedAt = m_clock.now();
+    const auto finishing = m_store.finishPending(ids, outcome);
+    const Result<QList<storage::TaskId>> changed = co_await finishing.wait(m_scope);
+    if (!changed) {
+        if (changed.error().code == ErrorCode::Cancelled)
+            co_return;
+        // They are pending on disk: so they are here, until somebody can end them.
+        Q_EMIT failed(changed.error().message);
+        enqueue(tasks);
+        co_return;
+    }
+    for (const TaskRecord &task : tasks) {
+        if (changed->contains(task.id))
+            announce(task, outcome);
+    }
+}
+
+Waiter<> Session::cancel(storage::TaskId id)
+{
+    const Waiter<> done;
+    if (m_current && m_current->id == id && m_current->state == TaskState::Running) {
+        endRunning(End::Cancel);
+        return m_ended;
+    }
+    if (m_current && m_current->id == id) {
+        m_scope.start(cancelPending(*m_current, done));
+        return done;
+    }
+    const auto found =
+        std::ranges::find_if(m_pending, [id](const TaskRecord &task) { return task.id == id; });
+    if (found == m_pending.end())
+        return Waiter<>::resolved(
+            fail(ErrorCode::NotFound,
+                 QStringLiteral("task %1 is not waiting or running any more").arg(toText(id))));
+    const TaskRecord task = *found;
+    m_pending.erase(found);
+    m_scope.start(cancelPending(task, done));
+    return done;
+}
+
+QCoro::Task<> Session::cancelPending(TaskRecord task, Waiter<> done)
+{
+    TaskOutcome outcome;
+    outcome.state = TaskState::Cancelled;
+    outcome.error = QStringLiteral("cancelled before it ran");
+    co_await finish(task, outcome);
+    done.resolve({});
+}
+
+void Session::endRunning(End why)
+{
+    if (m_end != End::None)
+        return;
+    m_end = why;
+    if (!m_executing || !m_kernel)
+        return;
+    m_kernel->interrupt();
+    m_grace.start(m_options.shutdownGrace);
+}
+
+void Session::handleGraceOver()
+{
+    // A cell that ignores the interrupt takes its kernel with it.
+    m_scope.start(endKernel(Waiter<>()));
+}
+
+Waiter<> Session::stopKernel()
+{
+    const Waiter<> done;
+    if (!m_kernel)
+        return Waiter<>::resolved(
+            fail(ErrorCode::NoKernel, QStringLiteral("%1 has no kernel").arg(m_path)));
+    if (m_executing)
+        m_end = End::Stop;
+    const QList<TaskRecord> pending(m_pending.begin(), m_pending.end());
+    m_pending.clear();
+    m_scope.start(finishPending(pending, QStringLiteral("its kernel was stopped")));
+    m_scope.start(endKernel(done));
+    return done;
+}
+
+QCoro::Task<> Session::endKernel(Waiter<> done)
+{
+    if (m_kernel) {
+        const Result<> ended = co_await m_kernel->shutdown();
+        if (!ended && ended.error().code != ErrorCode::Cancelled)
+            Q_EMIT failed(ended.error().message);
+    }
+    if (m_executing) {
+        const Result<> waited = co_await m_ended.wait(m_scope);
+        if (!waited)
+            co_return;
+    }
+    if (!m_launch)
+        m_kernel.reset();
+    done.resolve({});
+}
+
+Waiter<> Session::startKernel(const QString &kernelName)
+{
+    if (m_launch)
+        return *m_launch;
+    if (m_kernel && m_kernel->state() != kernels::KernelState::Dead)
+        return Waiter<>::resolved({});
+    m_launch = Waiter<>();
+    const Waiter<> ready = *m_launch;
+    m_scope.start(launch(kernelName, ready));
+    return ready;
+}
+
+QCoro::Task<> Session::launch(QString kernelName, Waiter<> ready)
+{
+    m_kernel.reset();
+    const auto spec = kernels::findKernelSpec(kernelName);
+    if (!spec) {
+        m_launch.reset();
+        ready.resolve(fail(spec.error()));
+        co_return;
+    }
+    m_kernel = std::make_unique<kernels::Kernel>(
+        *spec, kernels::KernelOptions{.workingDirectory = QFileInfo(m_path).absolutePath(),
+                                      .runtimeDirectory = m_options.runtimeDirectory,
+                                      .startLimit = m_options.kernelStartLimit,
+                                      .shutdownGrace = m_options.shutdownGrace});
+    const Result<> started = co_await m_kernel->start();
+    m_launch.reset();
+    if (!started && m_kernel)
+        m_kernel.reset();
+    ready.resolve(started);
+}
+
+Waiter<> Session::stop()
+{
+    const Waiter<> done;
+    m_scope.start(end(done));
+    return done;
+}
+
+QCoro::Task<> Session::end(Waiter<> done)
+{
+    m_stopping = true;
+    m_wake.resolve({});
+    if (m_executing)
+        endRunning(End::Stop);
+    const bool launching = m_launch.has_value();
+    if (launching)
+        m_kernel.reset();
+    const Result<> worked = co_await m_stopped.wait(m_scope);
+    if (!worked)
+        co_return;
+    const Waiter<> flushed = m_results.flushed();
+    const Result<> written = co_await flushed.wait(m_scope);
+    if (!written)
+        co_return;
+    const Waiter<> kernelEnded;
+    co_await endKernel(kernelEnded);
+    done.resolve({});
+}
+
+}  // namespace celldeck::tasks
