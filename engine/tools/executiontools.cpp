@@ -1,0 +1,423 @@
+#include "tools/executiontools.h"
+
+#include <QDateTime>
+
+#include "tasks/notebookdrafts.h"
+
+namespace celldeck::tools {
+
+using mcp::CallContext;
+using mcp::Tool;
+using mcp::ToolResult;
+using storage::TaskDetail;
+using storage::TaskRecord;
+
+namespace {
+
+constexpr double DefaultWaitSeconds = 60;
+constexpr double MaxWaitSeconds = 3600;
+constexpr int DefaultPage = 50;
+constexpr int MaxPage = 500;
+
+Json described(const char *type, const char *description)
+{
+    return {{"type", type}, {"description", description}};
+}
+
+Json object(Json properties, Json required)
+{
+    return {{"type", "object"},
+            {"properties", std::move(properties)},
+            {"required", std::move(required)},
+            {"additionalProperties", false}};
+}
+
+Json taskObject(Json more)
+{
+    Json properties = taskSchema();
+    properties.update(more);
+    return {{"type", "object"},
+            {"properties", std::move(properties)},
+            {"required", Json::array({"task_id", "status"})}};
+}
+
+Json pathSchema()
+{
+    return described("string",
+                     "Path of the notebook; relative paths are relative to the workspace");
+}
+
+/// The cell that `index` or `cell_id` names.
+Result<int> cellIndex(const notebooks::Notebook &notebook, const QString &path,
+                      const Json &arguments)
+{
+    const auto index = findInt(arguments, "index");
+    const QString id = celldeck::textOf(arguments, "cell_id");
+    if (index.has_value() == !id.isEmpty())
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("give either index or cell_id, not both and not neither"));
+    if (index)
+        return static_cast<int>(std::clamp<std::int64_t>(*index, -1, INT_MAX));
+    for (int i = 0; i < notebook.cells.size(); ++i) {
+        if (notebook.cells[i].id == id)
+            return i;
+    }
+    return fail(ErrorCode::NotFound,
+                QStringLiteral("%1 has no cell with the id \"%2\"").arg(path, id));
+}
+
+Result<tasks::DraftOptions> draftOptions(const notebooks::Notebook &notebook, const QString &path,
+                                         const Json &arguments)
+{
+    tasks::DraftOptions options;
+    const auto kernel = tasks::kernelNameOf(notebook, path);
+    if (!kernel)
+        return fail(kernel.error());
+    options.kernelName = *kernel;
+    if (const auto seconds = findNumber(arguments, "timeout_s"))
+        options.limit = Milliseconds(static_cast<qint64>(*seconds * 1000));
+    return options;
+}
+
+QCoro::Task<Result<ToolResult>> runCell(const Services *services, Json arguments,
+                                        CallContext context)
+{
+    const auto path = notebookPath(*services, arguments);
+    if (!path)
+        co_return fail(path.error());
+    const auto loading = loadInBackground(*path);
+    const Result<notebooks::Notebook> notebook = co_await loading.wait(*context.scope);
+    if (!notebook)
+        co_return fail(notebook.error());
+    const auto index = cellIndex(*notebook, *path, arguments);
+    if (!index)
+        co_return fail(index.error());
+    const auto options = draftOptions(*notebook, *path, arguments);
+    if (!options)
+        co_return fail(options.error());
+    auto draft = tasks::draftOf(*notebook, *path, *index, *options);
+    if (!draft)
+        co_return fail(draft.error());
+    draft->key = celldeck::textOf(arguments, "task_id_override");
+    if (const auto code = findText(arguments, "code_override")) {
+        draft->code = *code;
+        draft->writeBack = false;  // The outputs are not those of the cell's own source.
+    }
+    const auto submitting = services->queue.submit({*draft});
+    const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
+    if (!tasks)
+        co_return fail(tasks.error());
+    const TaskRecord task = tasks->first();
+    ToolResult result;
+    result.structured = toJson(task);
+    result.text = QStringLiteral("Task %1 (cell %2) is %3. wait_for_task tells when it has ended.")
+                      .arg(nameOf(task))
+                      .arg(task.cellIndex)
+                      .arg(toText(task.state));
+    co_return result;
+}
+
+QCoro::Task<Result<ToolResult>> runAllCells(const Services *services, Json arguments,
+                                            CallContext context)
+{
+    const auto path = notebookPath(*services, arguments);
+    if (!path)
+        co_return fail(path.error());
+    const auto loading = loadInBackground(*path);
+    const Result<notebooks::Notebook> notebook = co_await loading.wait(*context.scope);
+    if (!notebook)
+        co_return fail(notebook.error());
+    const auto options = draftOptions(*notebook, *path, arguments);
+    if (!options)
+        co_return fail(options.error());
+    const QList<storage::TaskDraft> drafts = tasks::draftsOf(*notebook, *path, *options);
+    if (drafts.isEmpty())
+        co_return fail(ErrorCode::NotFound,
+                       QStringLiteral("%1 has no code cell to run").arg(*path));
+    const auto submitting = services->queue.submit(drafts);
+    const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
+    if (!tasks)
+        co_return fail(tasks.error());
+    Json ids = Json::array();
+    for (const TaskRecord &task : *tasks)
+        ids.push_back(nameOf(task));
+    ToolResult result;
+    result.text = QStringLiteral("%1 cells of %2 are queued; the last task is %3.")
+                      .arg(tasks->size())
+                      .arg(*path, nameOf(tasks->last()));
+    result.structured = {{"notebook_path", *path}, {"task_ids", std::move(ids)}};
+    co_return result;
+}
+
+ToolResult resultOf(const Services &services, const TaskDetail &detail, bool timedOut)
+{
+    ToolResult result;
+    result.structured = toJson(detail.task);
+    Json outputs = Json::array();
+    if (!isFinal(detail.task.state)) {
+        outputs = services.queue.liveOutputs(detail.task.notebookPath, detail.task.id);
+    } else if (auto recorded = parseJson(detail.outputs)) {
+        outputs = std::move(*recorded);
+    }
+    result.text =
+        QStringLiteral("Task %1 is %2.").arg(nameOf(detail.task), toText(detail.task.state));
+    if (!detail.task.error.isEmpty())
+        result.text += QLatin1Char(' ') + detail.task.error;
+    if (const QString text = textOf(outputs); !text.isEmpty())
+        result.text += QLatin1Char('\n') + text;
+    result.structured["outputs"] = std::move(outputs);
+    result.structured["timed_out"] = timedOut;
+    return result;
+}
+
+QCoro::Task<Result<TaskDetail>> loadTask(const Services *services, Json arguments,
+                                         const TaskScope *scope)
+{
+    const auto loading = services->store.loadByName(celldeck::textOf(arguments, "task_id"));
+    const Result<TaskDetail> detail = co_await loading.wait(*scope);
+    if (!detail)
+        co_return detail;
+    if (find(arguments, "notebook_path")) {
+        const auto path = notebookPath(*services, arguments);
+        if (!path)
+            co_return fail(path.error());
+        if (detail->task.notebookPath != *path)
+            co_return fail(ErrorCode::NotFound,
+                           QStringLiteral("task %1 does not belong to %2, but to %3")
+                               .arg(nameOf(detail->task), *path, detail->task.notebookPath));
+    }
+    co_return detail;
+}
+
+QCoro::Task<Result<ToolResult>> executionStatus(const Services *services, Json arguments,
+                                                CallContext context)
+{
+    const Result<TaskDetail> detail = co_await loadTask(services, arguments, context.scope);
+    if (!detail)
+        co_return fail(detail.error());
+    co_return resultOf(*services, *detail, false);
+}
+
+QCoro::Task<Result<ToolResult>> waitForTask(const Services *services, Json arguments,
+                                            CallContext context)
+{
+    const Result<TaskDetail> before = co_await loadTask(services, arguments, context.scope);
+    if (!before)
+        co_return fail(before.error());
+    const double seconds = findNumber(arguments, "timeout_s").value_or(DefaultWaitSeconds);
+    const auto limit = Milliseconds(static_cast<qint64>(seconds * 1000));
+    const auto ending = services->queue.finished(before->task.id);
+    const Result<TaskRecord> ended = co_await ending.wait(*context.scope, limit);
+    if (!ended && ended.error().code != ErrorCode::Timeout)
+        co_return fail(ended.error());
+    const auto loading = services->store.load(before->task.id);
+    const Result<TaskDetail> detail = co_await loading.wait(*context.scope);
+    if (!detail)
+        co_return fail(detail.error());
+    co_return resultOf(*services, *detail, !ended);
+}
+
+Result<storage::TaskFilter> filterOf(const Services &services, const Json &arguments)
+{
+    storage::TaskFilter filter;
+    filter.limit = static_cast<int>(findInt(arguments, "limit").value_or(DefaultPage));
+    if (const QString cursor = celldeck::textOf(arguments, "cursor"); !cursor.isEmpty()) {
+        const auto before = storage::parseTaskId(cursor);
+        if (!before)
+            return fail(ErrorCode::InvalidArgument,
+                        QStringLiteral("cursor is \"%1\": it should be the next_cursor of an "
+                                       "earlier list_tasks")
+                            .arg(cursor));
+        filter.before = *before;
+    }
+    const Json *asked = find(arguments, "filter");
+    if (!asked)
+        return filter;
+    if (const Json *states = find(*asked, "status"); states && states->is_array()) {
+        for (const Json &state : *states)
+            filter.states << storage::parseTaskState(state.get<QString>()).value();
+    }
+    if (find(*asked, "notebook_path")) {
+        const auto path = notebookPath(services, *asked);
+        if (!path)
+            return fail(path.error());
+        filter.notebookPath = *path;
+    }
+    if (const auto since = findText(*asked, "since")) {
+        const QDateTime time = QDateTime::fromString(*since, Qt::ISODateWithMs);
+        if (!time.isValid())
+            return fail(ErrorCode::InvalidArgument,
+                        QStringLiteral("filter.since is \"%1\": it should be a time such as "
+                                       "2026-11-24T10:00:00Z")
+                            .arg(*since));
+        filter.since = UtcTime(Milliseconds(time.toMSecsSinceEpoch()));
+    }
+    return filter;
+}
+
+QCoro::Task<Result<ToolResult>> listTasks(const Services *services, Json arguments,
+                                          CallContext context)
+{
+    const auto filter = filterOf(*services, arguments);
+    if (!filter)
+        co_return fail(filter.error());
+    const auto listing = services->store.list(*filter);
+    const Result<QList<TaskRecord>> tasks = co_await listing.wait(*context.scope);
+    if (!tasks)
+        co_return fail(tasks.error());
+    ToolResult result;
+    Json list = Json::array();
+    QStringList lines;
+    for (const TaskRecord &task : *tasks) {
+        list.push_back(toJson(task));
+        lines << QStringLiteral("%1  %2  %3 cell %4")
+                     .arg(nameOf(task), toText(task.state), task.notebookPath)
+                     .arg(task.cellIndex);
+    }
+    const bool more = tasks->size() == filter->limit;
+    result.structured = {{"tasks", std::move(list)},
+                         {"next_cursor", more ? Json(toText(tasks->last().id)) : Json(nullptr)}};
+    result.text =
+        lines.isEmpty() ? QStringLiteral("No task matches.") : lines.join(QLatin1Char('\n'));
+    co_return result;
+}
+
+using Function = QCoro::Task<Result<ToolResult>> (*)(const Services *, Json, CallContext);
+
+mcp::ToolFunction bind(Function function, const Services &services)
+{
+    return [function, shared = &services](Json arguments, CallContext context) {
+        return function(shared, std::move(arguments), std::move(context));
+    };
+}
+
+Json limitSchema()
+{
+    return {{"type", "number"},
+            {"exclusiveMinimum", 0},
+            {"description", "Ends the cell as timeout after so many seconds; none if left out"}};
+}
+
+Json outputsSchema()
+{
+    return {{"outputs", {{"type", "array"}, {"items", {{"type", "object"}}}}},
+            {"timed_out", {{"type", "boolean"}}}};
+}
+
+void addSubmissions(mcp::ToolRegistry &registry, const Services &services)
+{
+    registry.add(
+        {.name = QStringLiteral("run_cell_async"),
+         .title = QStringLiteral("Run cell"),
+         .description = QStringLiteral(
+             "Queues one code cell and returns its task at once, durably: the task survives a "
+             "crash of the server. Name the cell by index (among all cells, from 0) or by cell_id. "
+             "Starts the kernel if there is none. "
+             "Example: {\"notebook_path\": \"analysis.ipynb\", \"index\": 3}"),
+         .inputSchema =
+             object({{"notebook_path", pathSchema()},
+                     {"index", {{"type", "integer"}, {"minimum", 0}}},
+                     {"cell_id", {{"type", "string"}, {"minLength", 1}}},
+                     {"code_override",
+                      described("string",
+                                "Code to run instead of the cell's own; its outputs are not "
+                                "written into the notebook")},
+                     {"task_id_override",
+                      {{"type", "string"},
+                       {"minLength", 1},
+                       {"maxLength", 200},
+                       {"description",
+                        "Your own id for the task: the same id with the same content gives "
+                        "the same task, so that a retry never runs a cell twice"}}},
+                     {"timeout_s", limitSchema()}},
+                    Json::array({"notebook_path"})),
+         .outputSchema = taskObject(Json::object()),
+         .call = bind(runCell, services)});
+    registry.add(
+        {.name = QStringLiteral("run_all_cells"),
+         .title = QStringLiteral("Run all cells"),
+         .description = QStringLiteral(
+             "Queues every code cell of a notebook, in order, and returns the tasks at once. The "
+             "first cell that fails cancels the rest, unless it is tagged raises-exception. "
+             "Example: {\"notebook_path\": \"analysis.ipynb\"}"),
+         .inputSchema = object({{"notebook_path", pathSchema()}, {"timeout_s", limitSchema()}},
+                               Json::array({"notebook_path"})),
+         .outputSchema = {{"type", "object"},
+                          {"properties",
+                           {{"notebook_path", {{"type", "string"}}},
+                            {"task_ids", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
+                          {"required", Json::array({"notebook_path", "task_ids"})}},
+         .call = bind(runAllCells, services)});
+}
+
+void addQueries(mcp::ToolRegistry &registry, const Services &services)
+{
+    registry.add(
+        {.name = QStringLiteral("get_execution_status"),
+         .title = QStringLiteral("Execution status"),
+         .description = QStringLiteral("The state of a task and its outputs so far, at once. "
+                                       "Example: {\"task_id\": \"01a2b3c4d5e6\"}"),
+         .inputSchema = object(
+             {{"notebook_path", pathSchema()}, {"task_id", {{"type", "string"}, {"minLength", 1}}}},
+             Json::array({"task_id"})),
+         .outputSchema = taskObject(outputsSchema()),
+         .readOnly = true,
+         .idempotent = true,
+         .call = bind(executionStatus, services)});
+    registry.add(
+        {.name = QStringLiteral("wait_for_task"),
+         .title = QStringLiteral("Wait for task"),
+         .description = QStringLiteral(
+             "Waits until a task has ended and returns its state and outputs. After timeout_s it "
+             "returns what there is, with timed_out set; the task goes on. "
+             "Example: {\"task_id\": \"01a2b3c4d5e6\", \"timeout_s\": 120}"),
+         .inputSchema = object({{"notebook_path", pathSchema()},
+                                {"task_id", {{"type", "string"}, {"minLength", 1}}},
+                                {"timeout_s",
+                                 {{"type", "number"},
+                                  {"minimum", 0},
+                                  {"maximum", MaxWaitSeconds},
+                                  {"default", DefaultWaitSeconds}}}},
+                               Json::array({"task_id"})),
+         .outputSchema = taskObject(outputsSchema()),
+         .readOnly = true,
+         .idempotent = true,
+         .call = bind(waitForTask, services)});
+    registry.add(
+        {.name = QStringLiteral("list_tasks"),
+         .title = QStringLiteral("List tasks"),
+         .description =
+             QStringLiteral("Tasks, newest first, a page at a time. "
+                            "Example: {\"filter\": {\"status\": [\"failed\"]}, \"limit\": 20}"),
+         .inputSchema =
+             object({{"filter",
+                      object({{"status", {{"type", "array"}, {"items", taskSchema()["status"]}}},
+                              {"notebook_path", pathSchema()},
+                              {"since", described("string", "ISO 8601 time of the oldest task")}},
+                             Json::array())},
+                     {"cursor", described("string", "next_cursor of the page before")},
+                     {"limit",
+                      {{"type", "integer"},
+                       {"minimum", 1},
+                       {"maximum", MaxPage},
+                       {"default", DefaultPage}}}},
+                    Json::array()),
+         .outputSchema = {{"type", "object"},
+                          {"properties",
+                           {{"tasks", {{"type", "array"}, {"items", taskObject(Json::object())}}},
+                            {"next_cursor", {{"type", Json::array({"string", "null"})}}}}},
+                          {"required", Json::array({"tasks", "next_cursor"})}},
+         .readOnly = true,
+         .idempotent = true,
+         .call = bind(listTasks, services)});
+}
+
+}  // namespace
+
+void addExecutionTools(mcp::ToolRegistry &registry, const Services &services)
+{
+    addSubmissions(registry, services);
+    addQueries(registry, services);
+}
+
+}  // namespace celldeck::tools

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "notebooks/notebook.h"
+#include "storage/taskstore.h"
+#include "tasks/taskqueue.h"
+
+namespace celldeck::tools {
+
+/// What the tools of every group work with. Owned by the engine, outlives the registry.
+struct Services
+{
+    tasks::TaskQueue &queue;
+    storage::TaskStore &store;
+    const Clock &clock;
+    QString workspace;  ///< Canonical. No tool reads or writes a file outside of it.
+};
+
+/// The notebook that a tool's argument names: relative paths are relative to the workspace, and
+/// one file is one notebook however its path is written. Fails with NotFound or OutsideWorkspace.
+[[nodiscard]] Result<QString> notebookPath(const Services &services, const Json &arguments);
+
+/// Reads it in the background.
+[[nodiscard]] Waiter<notebooks::Notebook> loadInBackground(const QString &path);
+
+/// A task as every tool shows it: {task_id, status, notebook_path, cell_index, execution_count,
+/// error, created_at, started_at, completed_at}; what is not known is null.
+[[nodiscard]] Json toJson(const storage::TaskRecord &task);
+[[nodiscard]] Json taskSchema();
+
+/// The text that a model reads for nbformat outputs.
+[[nodiscard]] QString textOf(const Json &outputs);
+
+}  // namespace celldeck::tools
