@@ -1,0 +1,232 @@
+#include "engine/engine.h"
+
+#include <QCoreApplication>
+#include <QDir>
+#include <QFile>
+#include <QLockFile>
+#include <QLoggingCategory>
+
+#include "engine/enginefeed.h"
+#include "mcp/toolregistry.h"
+#include "net/access.h"
+#include "net/endpoint.h"
+#include "storage/database.h"
+#include "tools/executiontools.h"
+#include "tools/kerneltools.h"
+
+namespace celldeck {
+
+namespace {
+
+Q_LOGGING_CATEGORY(log, "celldeck.engine")
+
+QString runtimeDirectory(const QString &dataDirectory)
+{
+    return dataDirectory + QStringLiteral("/runtime");
+}
+
+tasks::SessionOptions sessionOptions(const EngineOptions &options)
+{
+    tasks::SessionOptions session;
+    session.runtimeDirectory = runtimeDirectory(options.dataDirectory);
+    return session;
+}
+
+Result<> makePrivateFolder(const QString &folder)
+{
+    if (QDir().mkpath(folder) &&
+        QFile::setPermissions(folder, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner))
+        return {};
+    return fail(ErrorCode::StorageUnavailable,
+                QStringLiteral("the data folder %1 cannot be written: choose one that you can "
+                               "write to with --data-dir")
+                    .arg(folder));
+}
+
+/// For the owner's eyes only, from its first byte.
+Result<> writePrivately(const QString &path, const QByteArray &bytes)
+{
+    QFile::remove(path);
+    QFile file(path);
+    if (file.open(QIODevice::WriteOnly | QIODevice::NewOnly,
+                  QFileDevice::ReadOwner | QFileDevice::WriteOwner) &&
+        file.write(bytes) == bytes.size() && file.flush())
+        return {};
+    return fail(ErrorCode::Io,
+                QStringLiteral("%1 cannot be written (%2)").arg(path, file.errorString()));
+}
+
+}  // namespace
+
+QString databaseFile(const QString &dataDirectory)
+{
+    return dataDirectory + QStringLiteral("/sessions/state.db");
+}
+
+/// In the order in which they are made; each may use those above it.
+struct Engine::Parts
+{
+    explicit Parts(const EngineOptions &given)
+        : options(given),
+          lock(runtimeDirectory(given.dataDirectory) + QStringLiteral("/engine.lock")),
+          database(databaseFile(given.dataDirectory)),
+          store(database),
+          queue(store, clock, sessionOptions(given)),
+          feed(queue, store, clock),
+          services{queue, store, clock, given.workspace}
+    {
+        tools::addExecutionTools(registry, services);
+        tools::addKernelTools(registry, services);
+    }
+
+    const EngineOptions options;
+    SystemClock clock;
+    QLockFile lock;
+    storage::Database database;
+    storage::TaskStore store;
+    tasks::TaskQueue queue;
+    EngineFeed feed;
+    tools::Services services;
+    mcp::ToolRegistry registry;
+    std::unique_ptr<net::Endpoint> endpoint;
+    EndpointStatus status;
+    bool accepts = false;
+};
+
+Engine::Engine(EngineOptions options) : d(std::make_unique<Parts>(options)) {}
+Engine::~Engine() = default;
+
+Feed &Engine::feed()
+{
+    return d->feed;
+}
+
+tasks::TaskQueue &Engine::queue()
+{
+    return d->queue;
+}
+
+storage::TaskStore &Engine::store()
+{
+    return d->store;
+}
+
+const Clock &Engine::clock() const
+{
+    return d->clock;
+}
+
+EndpointStatus Engine::endpoint() const
+{
+    return d->status;
+}
+
+Waiter<> Engine::start()
+{
+    const Waiter<> started;
+    m_scope.start(open(started));
+    return started;
+}
+
+QCoro::Task<> Engine::open(Waiter<> started)
+{
+    if (const Result<> made = makePrivateFolder(runtimeDirectory(d->options.dataDirectory));
+        !made) {
+        started.resolve(made);
+        co_return;
+    }
+    d->lock.setStaleLockTime(0);  // Only the owner's death makes it stale.
+    if (!d->lock.tryLock()) {
+        qint64 pid = 0;
+        QString host;
+        QString program;
+        (void)d->lock.getLockInfo(&pid, &host, &program);
+        started.resolve(
+            fail(ErrorCode::StorageUnavailable,
+                 QStringLiteral(
+                     "the data folder %1 is in use by another Celldeck (process %2): end that "
+                     "one, or choose another with --data-dir")
+                     .arg(d->options.dataDirectory)
+                     .arg(pid)));
+        co_return;
+    }
+    if (const Result<> opened = d->database.open(); !opened) {
+        started.resolve(opened);
+        co_return;
+    }
+    if (d->options.recover) {
+        const Waiter<> recovering = d->queue.recover();
+        const Result<> recovered = co_await recovering.wait(m_scope);
+        if (!recovered) {
+            started.resolve(recovered);
+            co_return;
+        }
+    }
+    d->accepts = true;
+    if (d->options.endpoint)
+        openEndpoint();
+    started.resolve({});
+}
+
+void Engine::openEndpoint()
+{
+    const QString runtime = runtimeDirectory(d->options.dataDirectory);
+    const auto token = d->options.token.isEmpty()
+                           ? net::loadOrMakeToken(runtime + QStringLiteral("/token"))
+                           : Result<QByteArray>(d->options.token);
+    Result<> opened = {};
+    if (!token) {
+        opened = fail(token.error());
+    } else {
+        net::EndpointOptions options;
+        options.host = d->options.host;
+        options.port = d->options.port;
+        options.token = *token;
+        options.version = QCoreApplication::applicationVersion();
+        options.acceptsTasks = [parts = d.get()] { return parts->accepts; };
+        d->endpoint = std::make_unique<net::Endpoint>(d->registry, options);
+        opened = d->endpoint->start();
+    }
+    if (opened) {
+        const Json file{{"port", d->endpoint->port()},
+                        {"url", d->endpoint->url()},
+                        {"token", QString::fromLatin1(*token)},
+                        {"pid", QCoreApplication::applicationPid()},
+                        {"version", QCoreApplication::applicationVersion()}};
+        opened = writePrivately(runtime + QStringLiteral("/endpoint.json"), toBytes(file) + '\n');
+    }
+    if (opened) {
+        d->status = {.listening = true, .url = d->endpoint->url(), .error = {}};
+    } else {
+        d->status = {.listening = false, .url = {}, .error = opened.error().message};
+        d->endpoint.reset();
+    }
+    d->feed.setEndpoint(d->status);
+}
+
+Waiter<> Engine::stop()
+{
+    const Waiter<> stopped;
+    m_scope.start(close(stopped));
+    return stopped;
+}
+
+QCoro::Task<> Engine::close(Waiter<> stopped)
+{
+    d->accepts = false;
+    if (d->endpoint) {
+        d->endpoint->stop();
+        QFile::remove(runtimeDirectory(d->options.dataDirectory) +
+                      QStringLiteral("/endpoint.json"));
+    }
+    const Waiter<> stopping = d->queue.stop();
+    const Result<> ended = co_await stopping.wait(m_scope);
+    if (!ended)
+        co_return;
+    d->database.close();
+    d->lock.unlock();
+    qCInfo(log, "stopped");
+    stopped.resolve({});
+}
+
+}  // namespace celldeck

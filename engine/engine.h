@@ -1,0 +1,67 @@
+#pragma once
+
+#include <QObject>
+#include <memory>
+
+#include "async/waiter.h"
+#include "engine/feed.h"
+
+namespace celldeck::storage {
+class TaskStore;
+}
+namespace celldeck::tasks {
+class TaskQueue;
+}
+
+namespace celldeck {
+
+struct EngineOptions
+{
+    QString dataDirectory;  ///< Made if need be. One engine at a time uses it.
+    QString workspace;      ///< Where tools may read and write
+    bool recover = true;    ///< Pending tasks of an earlier engine run again.
+    bool endpoint = true;
+    QString host = QStringLiteral("127.0.0.1");
+    quint16 port = 8431;  ///< 0: any free one
+    QByteArray token;     ///< "": the one kept in the data folder, made at the first start
+};
+
+/// All of the engine: makes its parts in their order and owns them. Has no behaviour of its own.
+///
+/// Thread: the one that made it, with a Qt event loop; `feed()` may be used from any.
+/// Stopping: `stop()`, bottom up reversed: the endpoint closes, what runs ends as interrupted, all
+/// that was accepted is on disk, kernels end. The destructor without it loses nothing either, but
+/// leaves running tasks to the next start.
+class Engine final : public QObject
+{
+    Q_OBJECT
+
+public:
+    explicit Engine(EngineOptions options);
+    ~Engine() override;
+
+    /// Fails with StorageUnavailable or NewerSchema. An endpoint that cannot open is no failure of
+    /// the engine: see `endpoint()`.
+    [[nodiscard]] Waiter<> start();
+    [[nodiscard]] Waiter<> stop();
+
+    [[nodiscard]] EndpointStatus endpoint() const;
+    [[nodiscard]] Feed &feed();
+    [[nodiscard]] tasks::TaskQueue &queue();
+    [[nodiscard]] storage::TaskStore &store();
+    [[nodiscard]] const Clock &clock() const;
+
+private:
+    QCoro::Task<> open(Waiter<> started);
+    QCoro::Task<> close(Waiter<> stopped);
+    void openEndpoint();
+
+    struct Parts;
+    std::unique_ptr<Parts> d;
+    TaskScope m_scope;
+};
+
+/// Where the database of a data folder is.
+[[nodiscard]] QString databaseFile(const QString &dataDirectory);
+
+}  // namespace celldeck
