@@ -24,9 +24,9 @@ struct Cell
 /// A notebook as read: what the engine needs of it. nbformat 4.0–4.5.
 struct Notebook
 {
-    int minor = 5;         ///< nbformat_minor
-    QString kernelName;    ///< metadata.kernelspec.name, or ""
-    QString language;      ///< metadata.kernelspec.language or language_info.name, or ""
+    int minor = 5;       ///< nbformat_minor
+    QString kernelName;  ///< metadata.kernelspec.name, or ""
+    QString language;    ///< metadata.kernelspec.language or language_info.name, or ""
     QList<Cell> cells;
 
     bool operator==(const Notebook &) const = default;
@@ -35,9 +35,9 @@ struct Notebook
 /// The results of one code cell, to be written back.
 struct CellResult
 {
-    int index = -1;     ///< Where it was when it was submitted
-    QString cellId;     ///< Wins over the index where the notebook has ids
-    QString source;     ///< The source that ran: a cell that changed since is not overwritten
+    int index = -1;  ///< Where it was when it was submitted
+    QString cellId;  ///< Wins over the index where the notebook has ids
+    QString source;  ///< The source that ran: a cell that changed since is not overwritten
     std::optional<std::int64_t> executionCount;
     Json outputs = Json::array();
 };

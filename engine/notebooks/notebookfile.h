@@ -13,6 +13,9 @@ namespace celldeck::notebooks {
 /// the place and what to do.
 [[nodiscard]] Result<Notebook> loadNotebook(const QString &path);
 
+/// The bytes of a notebook file. Fails with NotFound, Io or TooLarge.
+[[nodiscard]] Result<QByteArray> readNotebookText(const QString &path);
+
 /// Parses the text of a notebook; `name` is for messages.
 [[nodiscard]] Result<Notebook> parseNotebook(const QByteArray &text, const QString &name);
 

@@ -1,0 +1,206 @@
+#include <QFile>
+#include <QFileInfo>
+#include <QRegularExpression>
+#include <QSet>
+
+#include "notebooks/notebookfile.h"
+#include "notebooks/pythonjson.h"
+
+namespace celldeck::notebooks {
+
+namespace {
+
+constexpr qint64 MaxFileBytes = 256LL * 1024 * 1024;
+
+std::unexpected<Error> invalid(const QString &name, const QString &what)
+{
+    return fail(ErrorCode::InvalidArgument, name + QStringLiteral(": ") + what);
+}
+
+Result<int> minorVersion(const Json &root, const QString &name)
+{
+    if (!root.is_object())
+        return invalid(name, QStringLiteral("is no notebook: its JSON is not an object"));
+    const auto major = findInt(root, "nbformat");
+    if (!major)
+        return invalid(name, QStringLiteral("is no notebook: it has no \"nbformat\" number"));
+    if (*major < 4)
+        return invalid(name, QStringLiteral("has the old notebook format %1: convert it with "
+                                            "jupyter nbconvert --to notebook")
+                                 .arg(*major));
+    const auto minor = findInt(root, "nbformat_minor");
+    if (!minor)
+        return invalid(name, QStringLiteral("is no valid notebook: it has no \"nbformat_minor\""));
+    if (*major > 4 || *minor > 5 || *minor < 0)
+        return invalid(name, QStringLiteral("has notebook format %1.%2, which this Celldeck does "
+                                            "not know: save it as 4.5 or older")
+                                 .arg(*major)
+                                 .arg(*minor));
+    return static_cast<int>(*minor);
+}
+
+Result<CellKind> kindOf(const Json &cell, const QString &name, const QString &place)
+{
+    const QString type = textOf(cell, "cell_type");
+    if (type == QLatin1String("markdown"))
+        return CellKind::Markdown;
+    if (type == QLatin1String("raw"))
+        return CellKind::Raw;
+    if (type != QLatin1String("code"))
+        return invalid(name, place + QStringLiteral(" has the cell_type \"%1\": it should be code, "
+                                                    "markdown or raw")
+                                         .arg(type));
+    const Json *outputs = find(cell, "outputs");
+    if (!outputs || !outputs->is_array())
+        return invalid(name, place + QStringLiteral(" is a code cell without a list of outputs"));
+    const Json *count = find(cell, "execution_count");
+    if (!count || !(count->is_null() || count->is_number_integer()))
+        return invalid(name, place + QStringLiteral(" is a code cell whose execution_count is "
+                                                    "neither a number nor null"));
+    return CellKind::Code;
+}
+
+Result<QString> idOf(const Json &cell, int minor, const QString &name, const QString &place)
+{
+    static const QRegularExpression allowed(QStringLiteral("^[a-zA-Z0-9_-]{1,64}\\z"));
+    const Json *id = find(cell, "id");
+    if (!id)
+        return QString();  // Jupyter accepts that too, and would add one when it saves.
+    if (minor < 5)
+        return invalid(name, place + QStringLiteral(" has an id, which notebook format 4.%1 does "
+                                                    "not have: set nbformat_minor to 5")
+                                         .arg(minor));
+    const QString text = textOf(cell, "id");
+    if (!allowed.match(text).hasMatch())
+        return invalid(name, place + QStringLiteral(" has the id %1: it should be 1 to 64 letters, "
+                                                    "digits, - or _")
+                                         .arg(QString::fromUtf8(toBytes(*id))));
+    return text;
+}
+
+Result<Cell> cellOf(const Json &json, int minor, const QString &name, const QString &place)
+{
+    if (!json.is_object())
+        return invalid(name, place + QStringLiteral(" is not an object"));
+    Cell cell;
+    const auto kind = kindOf(json, name, place);
+    if (!kind)
+        return fail(kind.error());
+    cell.kind = *kind;
+    const auto id = idOf(json, minor, name, place);
+    if (!id)
+        return fail(id.error());
+    cell.id = *id;
+    const Json *source = find(json, "source");
+    const auto text = source ? joinedLines(*source) : std::nullopt;
+    if (!text)
+        return invalid(name, place + QStringLiteral(" has no source: it should be a text or a list "
+                                                    "of lines"));
+    cell.source = QString::fromStdString(*text);
+    const Json *metadata = find(json, "metadata");
+    if (!metadata || !metadata->is_object())
+        return invalid(name, place + QStringLiteral(" has no metadata object"));
+    const Json *tags = find(*metadata, "tags");
+    if (tags && tags->is_array()) {
+        for (const Json &tag : *tags) {
+            if (tag.is_string())
+                cell.tags << tag.get<QString>();
+        }
+    }
+    return cell;
+}
+
+void readMetadata(Notebook &notebook, const Json &root)
+{
+    const Json *metadata = find(root, "metadata");
+    if (!metadata)
+        return;
+    if (const Json *spec = find(*metadata, "kernelspec")) {
+        notebook.kernelName = textOf(*spec, "name");
+        notebook.language = textOf(*spec, "language");
+    }
+    if (const Json *language = find(*metadata, "language_info");
+        language && notebook.language.isEmpty())
+        notebook.language = textOf(*language, "name");
+}
+
+}  // namespace
+
+Result<QString> canonicalPath(const QString &path)
+{
+    const QFileInfo info(path);
+    const QString canonical = info.canonicalFilePath();
+    if (canonical.isEmpty())
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("there is no file %1").arg(info.absoluteFilePath()));
+    return canonical;
+}
+
+Result<QByteArray> readNotebookText(const QString &path)
+{
+    const QFileInfo info(path);
+    if (!info.exists())
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("there is no file %1").arg(info.absoluteFilePath()));
+    if (!info.isFile())
+        return fail(ErrorCode::Io, path + QStringLiteral(" is a folder or a device, no notebook"));
+    if (info.size() > MaxFileBytes)
+        return fail(ErrorCode::TooLarge, QStringLiteral("%1 has %2 MiB: at most %3 are read")
+                                             .arg(path)
+                                             .arg(info.size() >> 20)
+                                             .arg(MaxFileBytes >> 20));
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        return fail(ErrorCode::Io,
+                    QStringLiteral("%1 cannot be read: %2").arg(path, file.errorString()));
+    QByteArray text = file.readAll();
+    if (file.error() != QFileDevice::NoError)
+        return fail(ErrorCode::Io,
+                    QStringLiteral("%1 cannot be read: %2").arg(path, file.errorString()));
+    return text;
+}
+
+Result<Notebook> loadNotebook(const QString &path)
+{
+    const auto text = readNotebookText(path);
+    if (!text)
+        return fail(text.error());
+    return parseNotebook(*text, path);
+}
+
+Result<Notebook> parseNotebook(const QByteArray &text, const QString &name)
+{
+    const auto root = parseJson(text);
+    if (!root)
+        return invalid(
+            name,
+            QStringLiteral("is no notebook: it is not valid JSON (%1)").arg(root.error().message));
+    const auto minor = minorVersion(*root, name);
+    if (!minor)
+        return fail(minor.error());
+    Notebook notebook;
+    notebook.minor = *minor;
+    const Json *metadata = find(*root, "metadata");
+    if (!metadata || !metadata->is_object())
+        return invalid(name, QStringLiteral("is no valid notebook: it has no metadata object"));
+    readMetadata(notebook, *root);
+    const Json *cells = find(*root, "cells");
+    if (!cells || !cells->is_array())
+        return invalid(name, QStringLiteral("is no valid notebook: it has no list of cells"));
+    QSet<QString> ids;
+    for (const Json &json : *cells) {
+        const QString place = QStringLiteral("cell %1").arg(notebook.cells.size());
+        auto cell = cellOf(json, *minor, name, place);
+        if (!cell)
+            return fail(cell.error());
+        if (!cell->id.isEmpty() && ids.contains(cell->id))
+            return invalid(name, place + QStringLiteral(" has the id \"%1\" of an earlier cell: "
+                                                        "give it another")
+                                             .arg(cell->id));
+        ids.insert(cell->id);
+        notebook.cells << std::move(*cell);
+    }
+    return notebook;
+}
+
+}  // namespace celldeck::notebooks

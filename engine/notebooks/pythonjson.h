@@ -1,0 +1,38 @@
+#pragma once
+
+#include <QByteArray>
+
+#include "base/json.h"
+
+namespace celldeck::notebooks {
+
+/// How a notebook file is laid out, found in its own text.
+struct Layout
+{
+    QByteArray indent = " ";  ///< of one level; "" = all on one line
+    QByteArray newline = "\n";
+    QByteArray colon = ": ";
+    QByteArray comma = ", ";  ///< between values on one line
+
+    bool operator==(const Layout &) const = default;
+};
+
+[[nodiscard]] Layout layoutOf(const QByteArray &text);
+
+/// As Python's json.dumps(value, sort_keys=True, indent=…, ensure_ascii=False) writes it, at a
+/// nesting depth of `depth` (its first line is not indented). Invalid UTF-8 becomes U+FFFD.
+[[nodiscard]] QByteArray toPythonJson(const Json &value, const Layout &layout, int depth);
+
+/// Lines as Python's str.splitlines(True) makes them.
+[[nodiscard]] Json splitLines(const std::string &text);
+
+/// nbformat's split_lines for one output: long texts become lists of lines.
+[[nodiscard]] Json withSplitLines(Json output);
+
+/// A string, or the join of a list of strings; nullopt for anything else.
+[[nodiscard]] std::optional<std::string> joinedLines(const Json &value);
+
+/// The opposite of `withSplitLines`: what compares equal where the lists are cut elsewhere.
+[[nodiscard]] Json withJoinedLines(Json output);
+
+}  // namespace celldeck::notebooks
