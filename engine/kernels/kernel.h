@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "kernels/kernelspec.h"
+#include "kernels/outputcollector.h"
 
 namespace celldeck::kernels {
 
@@ -27,6 +28,10 @@ struct Execution
     Json outputs = Json::array();  ///< nbformat outputs, in order, streams merged.
     QString errorName;             ///< ename of the error reply
     QString errorValue;            ///< evalue
+    /// Which outputs can be shown anew later, by display id.
+    QHash<QString, QList<qsizetype>> displays;
+    /// What it showed anew: outputs of earlier executions with that id change too.
+    QList<OutputCollector::DisplayUpdate> updates;
 };
 
 struct ExecuteOptions

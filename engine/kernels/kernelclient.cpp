@@ -1,0 +1,92 @@
+#include "kernels/kernelclient.h"
+
+#include <QDateTime>
+#include <QLoggingCategory>
+#include <QUuid>
+#include <zmq.hpp>
+
+#include "kernels/zmqsocket.h"
+
+Q_LOGGING_CATEGORY(lcClient, "celldeck.kernels.client", QtInfoMsg)
+
+namespace celldeck::kernels {
+
+struct KernelClient::Private
+{
+    explicit Private(const ConnectionInfo &info) : connection(info), codec(info.key) {}
+
+    const ConnectionInfo connection;
+    WireCodec codec;
+    // One context a client: no kernel's storm occupies another one's I/O thread, and there is no
+    // global to end in the right order.
+    zmq::context_t context{1};
+    ZmqSocket shell{context, ZmqSocket::Kind::Dealer};
+    ZmqSocket control{context, ZmqSocket::Kind::Dealer};
+    ZmqSocket iopub{context, ZmqSocket::Kind::Subscriber};
+    QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
+    QString user = qEnvironmentVariable("USER", QStringLiteral("celldeck"));
+    std::uint64_t sent = 0;
+};
+
+KernelClient::KernelClient(const ConnectionInfo &connection)
+    : d(std::make_unique<Private>(connection))
+{
+    const auto forward = [this](ZmqSocket &socket, Channel channel) {
+        connect(&socket, &ZmqSocket::received, this, [this, channel](const Frames &frames) {
+            const auto message = d->codec.decode(frames);
+            if (!message) {
+                qCWarning(lcClient, "a message was refused: %s",
+                          qUtf8Printable(message.error().message));
+                return;
+            }
+            Q_EMIT received(channel, *message);
+        });
+    };
+    forward(d->shell, Channel::Shell);
+    forward(d->control, Channel::Control);
+    forward(d->iopub, Channel::Iopub);
+}
+
+KernelClient::~KernelClient() = default;
+
+Result<> KernelClient::open()
+{
+    const auto connectTo = [](ZmqSocket &socket, int port) {
+        return socket.connectTo(ConnectionInfo::endpoint(port));
+    };
+    if (const Result<> done = connectTo(d->iopub, d->connection.iopubPort); !done)
+        return done;
+    if (const Result<> done = connectTo(d->shell, d->connection.shellPort); !done)
+        return done;
+    return connectTo(d->control, d->connection.controlPort);
+}
+
+QByteArray KernelClient::newMessageId()
+{
+    return d->session.toLatin1() + '_' + QByteArray::number(++d->sent);
+}
+
+Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByteArray &id,
+                            Json content)
+{
+    Message message;
+    message.header = {
+        {"msg_id", id.toStdString()},
+        {"msg_type", type.toStdString()},
+        {"session", d->session},
+        {"username", d->user},
+        {"date", QDateTime::currentDateTimeUtc().toString(Qt::ISODateWithMs)},
+        {"version", "5.3"},
+    };
+    message.content = std::move(content);
+    ZmqSocket &socket = channel == Channel::Control ? d->control : d->shell;
+    return socket.send(d->codec.encode(message));
+}
+
+void KernelClient::drain()
+{
+    d->shell.drain();
+    d->iopub.drain();
+}
+
+}  // namespace celldeck::kernels

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <QObject>
+#include <memory>
+
+#include "kernels/connectionfile.h"
+#include "kernels/message.h"
+#include "kernels/wiremessage.h"
+
+namespace celldeck::kernels {
+
+enum class Channel { Shell, Control, Iopub };
+
+/// Speaks with one kernel: sends requests, and says what came on which channel. Forged, broken and
+/// replayed messages are logged and dropped.
+///
+/// Owned by a Kernel. Thread: the engine's. Stopping: with its owner; nothing comes after.
+class KernelClient final : public QObject
+{
+    Q_OBJECT
+
+public:
+    explicit KernelClient(const ConnectionInfo &connection);
+    ~KernelClient() override;
+
+    /// Connects all channels. Fails with Io.
+    [[nodiscard]] Result<> open();
+    /// Requires: Shell or Control. Fails with Io.
+    [[nodiscard]] Result<> send(Channel channel, const QByteArray &type, const QByteArray &id,
+                                Json content);
+    [[nodiscard]] QByteArray newMessageId();
+    /// Takes in what has come already.
+    void drain();
+
+Q_SIGNALS:
+    void received(celldeck::kernels::Channel channel, const celldeck::kernels::Message &message);
+
+private:
+    struct Private;
+    std::unique_ptr<Private> d;
+};
+
+}  // namespace celldeck::kernels

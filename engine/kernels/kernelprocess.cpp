@@ -1,0 +1,104 @@
+#include "kernels/kernelprocess.h"
+
+#include <unistd.h>
+#include <QCoreApplication>
+#include <QRegularExpression>
+#include <csignal>
+
+namespace celldeck::kernels {
+
+namespace {
+
+constexpr qsizetype ErrorTailBytes = 16 * 1024;
+constexpr qsizetype ShownErrorChars = 600;
+constexpr int KillWaitMs = 100;  // SIGKILL needs no more; the destructor must not hang
+
+}  // namespace
+
+KernelProcess::KernelProcess()
+{
+    m_process.setStandardInputFile(QProcess::nullDevice());
+    m_process.setStandardOutputFile(QProcess::nullDevice());
+    m_process.setChildProcessModifier([] { ::setsid(); });
+    connect(&m_process, &QProcess::readyReadStandardError, this, &KernelProcess::readErrors);
+    connect(&m_process, &QProcess::finished, this, [this](int code, QProcess::ExitStatus status) {
+        end(status == QProcess::CrashExit ? QStringLiteral("it was killed by signal %1").arg(code)
+                                          : QStringLiteral("it ended with exit code %1").arg(code));
+    });
+    connect(&m_process, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+        if (error == QProcess::FailedToStart)
+            end(QStringLiteral("%1 could not be started (%2)")
+                    .arg(m_process.program(), m_process.errorString()));
+    });
+}
+
+KernelProcess::~KernelProcess()
+{
+    m_process.disconnect(this);
+    if (m_process.state() == QProcess::NotRunning)
+        return;
+    signal(SIGKILL);
+    m_process.waitForFinished(KillWaitMs);
+}
+
+void KernelProcess::start(const KernelSpec &spec, const QString &connectionFile,
+                          const QString &workingDirectory)
+{
+    QStringList command;
+    for (QString argument : spec.argv) {
+        command << argument.replace(QLatin1String("{connection_file}"), connectionFile)
+                       .replace(QLatin1String("{resource_dir}"), spec.resourceDirectory);
+    }
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    for (const auto &[name, value] : spec.environment.asKeyValueRange())
+        environment.insert(name, value);
+    // pydevd warns on stderr about frozen modules at each start otherwise.
+    environment.insert(QStringLiteral("PYDEVD_DISABLE_FILE_VALIDATION"), QStringLiteral("1"));
+    // A Python kernel ends by itself when the engine is gone.
+    environment.insert(QStringLiteral("JPY_PARENT_PID"),
+                       QString::number(QCoreApplication::applicationPid()));
+    m_process.setProcessEnvironment(environment);
+    m_process.setWorkingDirectory(workingDirectory);
+    m_process.start(command.value(0), command.mid(1));
+    m_pid = m_process.processId();
+}
+
+void KernelProcess::signal(int number)
+{
+    // Between fork and setsid the group does not exist yet.
+    if (isRunning() && m_pid > 0 && ::kill(-static_cast<pid_t>(m_pid), number) != 0)
+        ::kill(static_cast<pid_t>(m_pid), number);
+}
+
+bool KernelProcess::isRunning() const
+{
+    return m_process.state() != QProcess::NotRunning;
+}
+
+void KernelProcess::readErrors()
+{
+    m_errors = (m_errors + m_process.readAllStandardError()).right(ErrorTailBytes);
+}
+
+QString KernelProcess::reason() const
+{
+    const QString errors = QString::fromUtf8(m_errors).trimmed();
+    if (errors.isEmpty())
+        return m_reason;
+    return m_reason + QStringLiteral("; its last words: ") + errors.right(ShownErrorChars);
+}
+
+void KernelProcess::end(const QString &reason)
+{
+    if (m_ended.isResolved())
+        return;
+    readErrors();
+    // What the kernel started must not outlive it in our name.
+    if (m_pid > 0)
+        ::kill(-static_cast<pid_t>(m_pid), SIGKILL);
+    m_reason = reason;
+    m_ended.resolve({});
+    Q_EMIT finished();
+}
+
+}  // namespace celldeck::kernels

@@ -1,0 +1,135 @@
+#include "kernels/outputcollector.h"
+
+#include <QLoggingCategory>
+
+Q_LOGGING_CATEGORY(lcOutputs, "celldeck.kernels.outputs", QtInfoMsg)
+
+namespace celldeck::kernels {
+
+namespace {
+
+Json memberOr(const Json &content, const char *key, Json fallback)
+{
+    const Json *member = find(content, key);
+    return member && member->type() == fallback.type() ? *member : std::move(fallback);
+}
+
+Json displayOutput(const QByteArray &type, const Json &content)
+{
+    Json output = {{"output_type", type.toStdString()},
+                   {"data", memberOr(content, "data", Json::object())},
+                   {"metadata", memberOr(content, "metadata", Json::object())}};
+    if (type == "execute_result") {
+        const std::optional<std::int64_t> count = findInt(content, "execution_count");
+        output["execution_count"] = count ? Json(*count) : Json();
+    }
+    return output;
+}
+
+Json errorOutput(const Json &content)
+{
+    return {{"output_type", "error"},
+            {"ename", memberOr(content, "ename", "")},
+            {"evalue", memberOr(content, "evalue", "")},
+            {"traceback", memberOr(content, "traceback", Json::array())}};
+}
+
+QString displayIdOf(const Json &content)
+{
+    const Json *transient = find(content, "transient");
+    return transient ? textOf(*transient, "display_id") : QString();
+}
+
+}  // namespace
+
+OutputCollector::Effect OutputCollector::apply(const Message &message)
+{
+    const QByteArray type = message.type();
+    const Json &content = message.content;
+    if (type == "stream") {
+        const Json *name = find(content, "name");
+        const Json *text = find(content, "text");
+        if (!name || !name->is_string() || !text || !text->is_string()) {
+            qCDebug(lcOutputs, "a stream message without name or text");
+            return {};
+        }
+        appendStream(name->get_ref<const std::string &>(), text->get_ref<const std::string &>());
+        return {.changed = true, .update = {}};
+    }
+    if (type == "error") {
+        append(errorOutput(content));
+        return {.changed = true, .update = {}};
+    }
+    if (type == "clear_output") {
+        if (findBool(content, "wait").value_or(false)) {
+            m_clearBeforeNext = true;
+            return {};
+        }
+        clear();
+        return {.changed = true, .update = {}};
+    }
+    const bool isUpdate = type == "update_display_data";
+    if (!isUpdate && type != "display_data" && type != "execute_result") {
+        qCDebug(lcOutputs, "%s is no output", type.constData());
+        return {};
+    }
+    Json output = displayOutput(type, content);
+    Effect effect;
+    // What is shown again under an id replaces what was shown under it before, as an update does.
+    if (const QString displayId = displayIdOf(content); !displayId.isEmpty()) {
+        effect.update = DisplayUpdate{displayId, output["data"], output["metadata"]};
+        effect.changed = updateHere(*effect.update);
+    }
+    if (!isUpdate) {
+        append(std::move(output));
+        if (effect.update)
+            m_displays[effect.update->displayId].append(qsizetype(m_outputs.size()) - 1);
+        effect.changed = true;
+    }
+    return effect;
+}
+
+void OutputCollector::note(const QString &line)
+{
+    appendStream("stderr", line.toStdString() + "\n");
+}
+
+void OutputCollector::append(Json output)
+{
+    if (m_clearBeforeNext)
+        clear();
+    m_outputs.push_back(std::move(output));
+}
+
+void OutputCollector::appendStream(const std::string &name, const std::string &text)
+{
+    if (!m_clearBeforeNext && !m_outputs.empty()) {
+        Json &last = m_outputs.back();
+        const auto lastName = last.find("name");  // only streams have one
+        if (lastName != last.end() && *lastName == name) {
+            last["text"].get_ref<std::string &>() += text;
+            return;
+        }
+    }
+    append({{"output_type", "stream"}, {"name", name}, {"text", text}});
+}
+
+bool OutputCollector::updateHere(const DisplayUpdate &update)
+{
+    const QList<qsizetype> places = m_displays.value(update.displayId);
+    for (const qsizetype place : places) {
+        Json &output = m_outputs[size_t(place)];
+        output["data"] = update.data;
+        output["metadata"] = update.metadata;
+    }
+    return !places.isEmpty();
+}
+
+void OutputCollector::clear()
+{
+    m_outputs = Json::array();
+    m_displays.clear();
+    m_clearBeforeNext = false;
+}
+
+}  // namespace celldeck::kernels

@@ -1,0 +1,128 @@
+#include "kernels/wiremessage.h"
+
+#include <QMessageAuthenticationCode>
+
+namespace celldeck::kernels {
+
+namespace {
+
+constexpr QByteArrayView Delimiter("<IDS|MSG>");
+constexpr qsizetype SignedFrames = 4;
+
+/// Takes as long wherever the first difference is.
+bool equalInConstantTime(QByteArrayView a, QByteArrayView b)
+{
+    if (a.size() != b.size())
+        return false;
+    unsigned difference = 0;
+    for (qsizetype i = 0; i < a.size(); ++i)
+        difference |= unsigned(a[i]) ^ unsigned(b[i]);
+    return difference == 0;
+}
+
+Result<Json> parseObject(const QByteArray &frame, const char *what)
+{
+    Result<Json> parsed = parseJson(frame);
+    if (!parsed) {
+        return fail(ErrorCode::Protocol, QStringLiteral("kernel message: %1: %2")
+                                             .arg(QLatin1String(what), parsed.error().message));
+    }
+    if (!parsed->is_object()) {
+        return fail(ErrorCode::Protocol,
+                    QStringLiteral("kernel message: %1 is no object").arg(QLatin1String(what)));
+    }
+    return parsed;
+}
+
+Result<Message> parseFrames(const QByteArray *parts)
+{
+    Message message;
+    Json *const members[] = {&message.header, &message.parentHeader, &message.metadata,
+                             &message.content};
+    constexpr const char *names[] = {"header", "parent_header", "metadata", "content"};
+    for (size_t i = 0; i < std::size(members); ++i) {
+        Result<Json> parsed = parseObject(parts[i], names[i]);
+        if (!parsed)
+            return fail(parsed.error());
+        *members[i] = std::move(*parsed);
+    }
+    if (message.id().isEmpty() || message.type().isEmpty()) {
+        return fail(ErrorCode::Protocol,
+                    QStringLiteral("kernel message: the header has no msg_id or no msg_type"));
+    }
+    return message;
+}
+
+}  // namespace
+
+WireCodec::WireCodec(QByteArray key, size_t digestHistory)
+    : m_key(std::move(key)), m_capacity(digestHistory)
+{}
+
+QByteArray WireCodec::sign(const QByteArray *fourFrames) const
+{
+    QMessageAuthenticationCode mac(QCryptographicHash::Sha256, m_key);
+    for (qsizetype i = 0; i < SignedFrames; ++i)
+        mac.addData(fourFrames[i]);
+    return mac.result().toHex();
+}
+
+Frames WireCodec::encode(const Message &message) const
+{
+    const QByteArray parts[] = {toBytes(message.header), toBytes(message.parentHeader),
+                                toBytes(message.metadata), toBytes(message.content)};
+    Frames frames;
+    frames.reserve(2 + std::size(parts) + message.buffers.size());
+    frames.push_back(Delimiter.toByteArray());
+    frames.push_back(sign(parts));
+    frames.insert(frames.end(), std::begin(parts), std::end(parts));
+    frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
+    return frames;
+}
+
+Result<Message> WireCodec::decode(const Frames &frames)
+{
+    qsizetype bytes = 0;
+    for (const QByteArray &frame : frames)
+        bytes += frame.size();
+    if (bytes > MaxMessageBytes) {
+        return fail(ErrorCode::TooLarge, QStringLiteral("kernel message: %1 bytes, the limit is %2")
+                                             .arg(bytes)
+                                             .arg(MaxMessageBytes));
+    }
+    const auto delimiter = std::find(frames.begin(), frames.end(), Delimiter);
+    if (delimiter == frames.end())
+        return fail(ErrorCode::Protocol, QStringLiteral("kernel message: no <IDS|MSG> in it"));
+    if (frames.end() - delimiter < 2 + SignedFrames) {
+        return fail(ErrorCode::Protocol,
+                    QStringLiteral("kernel message: %1 frames after <IDS|MSG>, not 5 or more")
+                        .arg(frames.end() - delimiter - 1));
+    }
+    const QByteArray &signature = *(delimiter + 1);
+    const QByteArray *parts = &*(delimiter + 2);
+    if (!equalInConstantTime(signature, sign(parts)))
+        return fail(ErrorCode::Forbidden, QStringLiteral("kernel message: wrong signature"));
+    // Only true signatures are remembered, or a forger could push the true ones out.
+    if (!remember(signature))
+        return fail(ErrorCode::Forbidden, QStringLiteral("kernel message: came before"));
+
+    Result<Message> message = parseFrames(parts);
+    if (message)
+        message->buffers.assign(delimiter + 2 + SignedFrames, frames.end());
+    return message;
+}
+
+bool WireCodec::remember(const QByteArray &digest)
+{
+    if (m_seen.contains(digest))
+        return false;
+    m_seen.insert(digest);
+    m_order.push_back(digest);
+    if (m_order.size() > m_capacity) {
+        m_seen.remove(m_order.front());
+        m_order.pop_front();
+    }
+    return true;
+}
+
+}  // namespace celldeck::kernels

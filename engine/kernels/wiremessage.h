@@ -1,0 +1,49 @@
+#pragma once
+
+#include <QByteArray>
+#include <QSet>
+#include <deque>
+#include <vector>
+
+#include "base/result.h"
+#include "kernels/message.h"
+
+namespace celldeck::kernels {
+
+/// One ZeroMQ multipart message.
+using Frames = std::vector<QByteArray>;
+
+/// More than any kernel sends on purpose; a bigger message is refused as TooLarge.
+inline constexpr qsizetype MaxMessageBytes = 64 * 1024 * 1024;
+
+/// As many digests as jupyter_client's Session remembers.
+inline constexpr size_t DigestHistory = 65'536;
+
+/// Packs messages into frames and back, as "The wire protocol" of jupyter_client's documentation
+/// has it: [routing ids…] <IDS|MSG> signature header parent metadata content [buffers…], signed
+/// with HMAC-SHA256 over the four JSON frames.
+///
+/// Owned by a client; one for all of its channels, since the history of digests is one. Thread:
+/// one. Stopping: nothing to stop.
+class WireCodec final
+{
+public:
+    /// Requires: a key that is not empty; an unsigned connection is not offered.
+    explicit WireCodec(QByteArray key, size_t digestHistory = DigestHistory);
+
+    [[nodiscard]] Frames encode(const Message &message) const;
+
+    /// Fails with TooLarge, Forbidden (not signed by the key's owner, or seen before) or Protocol.
+    [[nodiscard]] Result<Message> decode(const Frames &frames);
+
+private:
+    [[nodiscard]] QByteArray sign(const QByteArray *fourFrames) const;
+    [[nodiscard]] bool remember(const QByteArray &digest);
+
+    QByteArray m_key;
+    size_t m_capacity;
+    QSet<QByteArray> m_seen;
+    std::deque<QByteArray> m_order;  // of m_seen, oldest first
+};
+
+}  // namespace celldeck::kernels

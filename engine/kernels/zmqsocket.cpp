@@ -1,0 +1,141 @@
+#include "kernels/zmqsocket.h"
+
+#include <QLoggingCategory>
+#include <QPointer>
+#include <zmq.hpp>
+
+Q_LOGGING_CATEGORY(lcZmq, "celldeck.kernels.zmq", QtInfoMsg)
+
+namespace celldeck::kernels {
+
+namespace {
+
+/// Messages taken in one go, so that a storm of output does not starve the other sockets.
+constexpr size_t Budget = 256;
+
+/// A kernel binds within a second or so; ZeroMQ's default of 100 ms would add to each start.
+constexpr int ReconnectMs = 25;
+
+std::unexpected<Error> ioError(const QString &operation, const zmq::error_t &e)
+{
+    return fail(ErrorCode::Io,
+                QStringLiteral("ZeroMQ: %1: %2").arg(operation, QString::fromUtf8(e.what())));
+}
+
+QByteArray bytesOf(const zmq::message_t &part)
+{
+    return QByteArray(part.data<char>(), qsizetype(part.size()));
+}
+
+}  // namespace
+
+ZmqSocket::ZmqSocket(zmq::context_t &context, Kind kind) : m_context(context), m_kind(kind) {}
+
+ZmqSocket::~ZmqSocket()
+{
+    close();
+}
+
+Result<> ZmqSocket::connectTo(const QString &endpoint)
+{
+    try {
+        auto socket = std::make_unique<zmq::socket_t>(
+            m_context, m_kind == Kind::Subscriber ? ZMQ_SUB : ZMQ_DEALER);
+        socket->set(zmq::sockopt::linger, 0);
+        // No bound on what is received: a full queue would drop outputs in silence (iopub) or stop
+        // the kernel (shell). Memory is bounded by reading at once.
+        socket->set(zmq::sockopt::rcvhwm, 0);
+        socket->set(zmq::sockopt::reconnect_ivl, ReconnectMs);
+        if (m_kind == Kind::Subscriber)
+            socket->set(zmq::sockopt::subscribe, "");
+        socket->connect(endpoint.toStdString());
+        m_socket = std::move(socket);
+        m_notifier = std::make_unique<QSocketNotifier>(m_socket->get(zmq::sockopt::fd),
+                                                       QSocketNotifier::Read);
+    } catch (const zmq::error_t &e) {
+        return ioError(QStringLiteral("connect to %1").arg(endpoint), e);
+    }
+    connect(m_notifier.get(), &QSocketNotifier::activated, this, [this] { drain(); });
+    drainSoon();  // the edge may have passed before the notifier was there
+    return {};
+}
+
+Result<> ZmqSocket::send(const Frames &frames)
+{
+    if (!m_socket)
+        return fail(ErrorCode::Io, QStringLiteral("ZeroMQ: send on a closed socket"));
+    try {
+        for (size_t i = 0; i < frames.size(); ++i) {
+            const auto flags = i + 1 < frames.size()
+                                   ? zmq::send_flags::sndmore | zmq::send_flags::dontwait
+                                   : zmq::send_flags::dontwait;
+            const zmq::const_buffer part(frames[i].constData(), size_t(frames[i].size()));
+            if (!m_socket->send(part, flags))
+                return fail(ErrorCode::Io, QStringLiteral("ZeroMQ: the send queue is full"));
+        }
+        if (m_socket->get(zmq::sockopt::events) & ZMQ_POLLIN)
+            drainSoon();
+    } catch (const zmq::error_t &e) {
+        return ioError(QStringLiteral("send"), e);
+    }
+    return {};
+}
+
+std::vector<Frames> ZmqSocket::take()
+{
+    std::vector<Frames> batch;
+    try {
+        while (batch.size() < Budget) {
+            zmq::message_t part;
+            if (!m_socket->recv(part, zmq::recv_flags::dontwait))
+                return batch;
+            Frames frames{bytesOf(part)};
+            while (part.more() && m_socket->recv(part, zmq::recv_flags::none))
+                frames.push_back(bytesOf(part));  // never waits: messages arrive whole
+            batch.push_back(std::move(frames));
+        }
+    } catch (const zmq::error_t &e) {
+        qCWarning(lcZmq, "receive: %s", e.what());
+        return batch;
+    }
+    drainSoon();
+    return batch;
+}
+
+void ZmqSocket::drain()
+{
+    if (!m_socket)
+        return;
+    const std::vector<Frames> batch = take();
+    const QPointer<ZmqSocket> self(this);
+    for (const Frames &frames : batch) {
+        Q_EMIT received(frames);
+        if (!self || !m_socket)
+            return;
+    }
+}
+
+void ZmqSocket::drainSoon()
+{
+    if (std::exchange(m_drainPosted, true))
+        return;
+    QMetaObject::invokeMethod(
+        this,
+        [this] {
+            m_drainPosted = false;
+            drain();
+        },
+        Qt::QueuedConnection);
+}
+
+void ZmqSocket::close()
+{
+    if (m_notifier) {
+        m_notifier->setEnabled(false);
+        m_notifier->disconnect(this);
+        m_notifier.release()->deleteLater();  // this may be its own signal
+    }
+    m_socket.reset();
+}
+
+}  // namespace celldeck::kernels

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <QObject>
+#include <QSocketNotifier>
+#include <QString>
+#include <memory>
+
+#include "base/result.h"
+#include "kernels/wiremessage.h"
+
+namespace zmq {
+class context_t;
+class socket_t;
+}  // namespace zmq
+
+namespace celldeck::kernels {
+
+/// One connecting ZeroMQ socket in Qt's event loop. ZMQ_FD is edge-triggered, and any call on the
+/// socket can consume the edge; so whatever has come is taken out first, then delivered, and after
+/// each send the socket is looked at again.
+///
+/// Owned by a client. Thread: the one that opened it. Stopping: `close()`, also from a slot of
+/// `received`, after which nothing more is delivered; what was not sent yet is dropped.
+class ZmqSocket final : public QObject
+{
+    Q_OBJECT
+
+public:
+    enum class Kind { Dealer, Subscriber };
+
+    /// Requires: a context that outlives it.
+    ZmqSocket(zmq::context_t &context, Kind kind);
+    ~ZmqSocket() override;
+
+    /// Fails with Io. The peer may come later: messages wait for it.
+    [[nodiscard]] Result<> connectTo(const QString &endpoint);
+    /// Fails with Io, without blocking.
+    [[nodiscard]] Result<> send(const Frames &frames);
+    /// Delivers what has come, now.
+    void drain();
+    void close();
+
+Q_SIGNALS:
+    void received(const celldeck::kernels::Frames &frames);
+
+private:
+    [[nodiscard]] std::vector<Frames> take();
+    void drainSoon();
+
+    zmq::context_t &m_context;
+    const Kind m_kind;
+    std::unique_ptr<zmq::socket_t> m_socket;
+    std::unique_ptr<QSocketNotifier> m_notifier;
+    bool m_drainPosted = false;
+};
+
+}  // namespace celldeck::kernels
