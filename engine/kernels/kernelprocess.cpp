@@ -77,7 +77,8 @@ bool KernelProcess::isRunning() const
 
 void KernelProcess::readErrors()
 {
-    m_errors = (m_errors + m_process.readAllStandardError()).right(ErrorTailBytes);
+    m_errors += m_process.readAllStandardError();
+    m_errors = m_errors.right(ErrorTailBytes);
 }
 
 QString KernelProcess::reason() const

@@ -20,6 +20,8 @@ namespace celldeck::storage::sql {
                                                   const QList<TaskId> &ids,
                                                   const TaskOutcome &outcome);
 
+[[nodiscard]] Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outputs);
+
 [[nodiscard]] Result<QList<TaskRecord>> unfinished(Connection &connection);
 [[nodiscard]] Result<TaskDetail> load(Connection &connection, TaskId id);
 [[nodiscard]] Result<TaskDetail> loadByName(Connection &connection, const QString &name);

@@ -54,6 +54,13 @@ Waiter<QList<TaskId>> TaskStore::finishPending(QList<TaskId> ids, TaskOutcome ou
     });
 }
 
+Waiter<> TaskStore::amendOutputs(TaskId id, QByteArray outputs)
+{
+    return d->database.write<void>([id, outputs = std::move(outputs)](Connection &connection) {
+        return sql::amendOutputs(connection, id, outputs);
+    });
+}
+
 Waiter<QList<TaskRecord>> TaskStore::loadUnfinished()
 {
     return d->database.read<QList<TaskRecord>>(sql::unfinished);

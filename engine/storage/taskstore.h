@@ -38,6 +38,9 @@ public:
     /// Every pending → final at once, fenced one by one; returns those that changed.
     [[nodiscard]] Waiter<QList<TaskId>> finishPending(QList<TaskId> ids, TaskOutcome outcome);
 
+    /// New outputs for a task that is final: a later cell has shown a display anew. NotFound.
+    [[nodiscard]] Waiter<> amendOutputs(TaskId id, QByteArray outputs);
+
     /// Everything unfinished, oldest first: what recovery starts from.
     [[nodiscard]] Waiter<QList<TaskRecord>> loadUnfinished();
 

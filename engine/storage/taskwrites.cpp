@@ -295,4 +295,17 @@ Result<QList<TaskId>> finishPending(Connection &connection, Census &census,
     return changed;
 }
 
+Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outputs)
+{
+    const auto changed =
+        connection.run(QStringLiteral("UPDATE task SET outputs = ? WHERE id = ? AND state > 1"),
+                       {outputs, qlonglong(id.value())});
+    if (!changed)
+        return fail(changed.error());
+    if (*changed == 0)
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("there is no finished task %1").arg(toText(id)));
+    return {};
+}
+
 }  // namespace celldeck::storage::sql

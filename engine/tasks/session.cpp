@@ -29,6 +29,16 @@ std::optional<notebooks::CellResult> resultOf(const TaskRecord &task, const Task
                                  .outputs = std::move(*outputs)};
 }
 
+TaskRecord ended(TaskRecord task, const TaskOutcome &outcome)
+{
+    task.state = outcome.state;
+    task.finishedAt = outcome.finishedAt;
+    task.executionCount = outcome.executionCount;
+    task.error = outcome.error;
+    task.messageId.clear();
+    return task;
+}
+
 }  // namespace
 
 Session::Session(QString notebookPath, storage::TaskStore &store, const Clock &clock,
@@ -122,10 +132,36 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     m_grace.stop();
     const TaskOutcome outcome = outcomeOf(execution);
     co_await finish(task, outcome);
+    if (execution) {
+        co_await showAnew(execution->updates);
+        m_displays.remember({ended(task, outcome), execution->outputs, execution->displays});
+    }
     const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
     if (outcome.state != TaskState::Completed && task.batch && (task.stopOnError || kernelGone))
         co_await finishPending(takeBatch(task),
                                QStringLiteral("an earlier cell of its run did not complete"));
+}
+
+QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)
+{
+    const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
+    for (const DisplayBook::Shown &shown : changed) {
+        const QByteArray outputs = toBytes(shown.outputs);
+        const Waiter<> amending = m_store.amendOutputs(shown.task.id, outputs);
+        const Result<> amended = co_await amending.wait(m_scope);
+        if (!amended && amended.error().code == ErrorCode::Cancelled)
+            co_return;
+        if (!amended) {
+            Q_EMIT failed(amended.error().message);
+            continue;
+        }
+        TaskOutcome outcome;
+        outcome.outputs = outputs;
+        outcome.executionCount = shown.task.executionCount;
+        if (auto result = resultOf(shown.task, outcome))
+            m_results.add(std::move(*result));
+        Q_EMIT taskChanged(shown.task);
+    }
 }
 
 QCoro::Task<bool> Session::begin(TaskRecord task, QByteArray messageId)
@@ -169,17 +205,12 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
     }
     if (auto result = resultOf(task, outcome); result && task.state == TaskState::Running)
         m_results.add(std::move(*result));
-    announce(std::move(task), outcome);
+    announce(task, outcome);
 }
 
-void Session::announce(TaskRecord task, const TaskOutcome &outcome)
+void Session::announce(const TaskRecord &task, const TaskOutcome &outcome)
 {
-    task.state = outcome.state;
-    task.finishedAt = outcome.finishedAt;
-    task.executionCount = outcome.executionCount;
-    task.error = outcome.error;
-    task.messageId.clear();
-    Q_EMIT taskChanged(task);
+    Q_EMIT taskChanged(ended(task, outcome));
 }
 
 TaskOutcome Session::outcomeOf(const Result<kernels::Execution> &execution) const
@@ -357,6 +388,7 @@ Waiter<> Session::startKernel(const QString &kernelName)
 QCoro::Task<> Session::launch(QString kernelName, Waiter<> ready)
 {
     m_kernel.reset();
+    m_displays.clear();
     const auto spec = kernels::findKernelSpec(kernelName);
     if (!spec) {
         m_launch.reset();

@@ -9,6 +9,7 @@
 #include "async/waiter.h"
 #include "kernels/kernel.h"
 #include "storage/taskstore.h"
+#include "tasks/displaybook.h"
 #include "tasks/resultwriter.h"
 
 namespace celldeck::tasks {
@@ -66,6 +67,7 @@ private:
     QCoro::Task<> runTask(storage::TaskRecord task);
     QCoro::Task<bool> begin(storage::TaskRecord task, QByteArray messageId);
     QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome);
+    QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
     QCoro::Task<> finishPending(QList<storage::TaskRecord> tasks, QString error);
     QCoro::Task<> launch(QString kernelName, Waiter<> ready);
     QCoro::Task<> cancelPending(storage::TaskRecord task, Waiter<> done);
@@ -76,7 +78,7 @@ private:
     void endRunning(End why);
     void handleGraceOver();
     [[nodiscard]] QList<storage::TaskRecord> takeBatch(const storage::TaskRecord &task);
-    void announce(storage::TaskRecord task, const storage::TaskOutcome &outcome);
+    void announce(const storage::TaskRecord &task, const storage::TaskOutcome &outcome);
 
     const QString m_path;
     storage::TaskStore &m_store;
@@ -94,6 +96,7 @@ private:
     bool m_stopping = false;
     Waiter<> m_wake;
     Waiter<> m_stopped;
+    DisplayBook m_displays;
     ResultWriter m_results;
     TaskScope m_scope;
 };

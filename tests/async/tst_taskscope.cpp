@@ -134,7 +134,8 @@ private Q_SLOTS:
             scope.start(note(scope, waiter, &log, QStringLiteral("a")));
             scope.start(outer(scope, waiter, &log));
             scope.close();
-            QCOMPARE(log, QStringList({QStringLiteral("a:cancelled"), QStringLiteral("cancelled")}));
+            QCOMPARE(log,
+                     QStringList({QStringLiteral("a:cancelled"), QStringLiteral("cancelled")}));
             QCOMPARE(scope.running(), 0);
             scope.close();
             scope.start(note(scope, waiter, &log, QStringLiteral("late")));
@@ -178,10 +179,10 @@ private Q_SLOTS:
         owner->start(Waiter<int>());
         owner->startSuicide(waiter, &owner);
         waiter.resolve(1);
-        QTRY_COMPARE(log, QStringList({QStringLiteral("deletes:1"), QStringLiteral("~Owner"),
-                                       QStringLiteral("owner:cancelled"),
-                                       QStringLiteral("owner:cancelled"),
-                                       QStringLiteral("after")}));
+        QTRY_COMPARE(
+            log, QStringList({QStringLiteral("deletes:1"), QStringLiteral("~Owner"),
+                              QStringLiteral("owner:cancelled"), QStringLiteral("owner:cancelled"),
+                              QStringLiteral("after")}));
         QVERIFY(!owner);
     }
 
@@ -221,9 +222,9 @@ private Q_SLOTS:
         QCOMPARE(log, QStringList(QStringLiteral("gone:cancelled")));
         parent.close();
         QVERIFY(child.isClosed());
-        QCOMPARE(log, QStringList({QStringLiteral("gone:cancelled"),
-                                   QStringLiteral("child:cancelled"),
-                                   QStringLiteral("parent:cancelled")}));
+        QCOMPARE(log,
+                 QStringList({QStringLiteral("gone:cancelled"), QStringLiteral("child:cancelled"),
+                              QStringLiteral("parent:cancelled")}));
         const TaskScope late(parent, std::in_place);
         QVERIFY(late.isClosed());
     }
@@ -239,8 +240,8 @@ private Q_SLOTS:
             child.start(note(child, waiter, &log, QStringLiteral("child")));
         }
         waiter.resolve(1);
-        QTRY_COMPARE(log, QStringList({QStringLiteral("child:cancelled"),
-                                       QStringLiteral("parent:1")}));
+        QTRY_COMPARE(log,
+                     QStringList({QStringLiteral("child:cancelled"), QStringLiteral("parent:1")}));
     }
 
     void limitEndsTheWaitButNotTheThing()

@@ -1,0 +1,41 @@
+#include "tasks/displaybook.h"
+
+namespace celldeck::tasks {
+
+namespace {
+
+constexpr size_t MaxTasks = 1'000;
+
+}  // namespace
+
+void DisplayBook::remember(Shown shown)
+{
+    if (shown.displays.isEmpty())
+        return;
+    m_shown.push_back(std::move(shown));
+    if (m_shown.size() > MaxTasks)
+        m_shown.pop_front();
+}
+
+QList<DisplayBook::Shown> DisplayBook::apply(
+    const QList<kernels::OutputCollector::DisplayUpdate> &updates)
+{
+    QList<Shown> changed;
+    if (updates.isEmpty())
+        return changed;
+    for (Shown &shown : m_shown) {
+        const Json before = shown.outputs;
+        for (const auto &update : updates) {
+            for (const qsizetype place : shown.displays.value(update.displayId)) {
+                Json &output = shown.outputs[static_cast<size_t>(place)];
+                output["data"] = update.data;
+                output["metadata"] = update.metadata;
+            }
+        }
+        if (shown.outputs != before)
+            changed.append(shown);
+    }
+    return changed;
+}
+
+}  // namespace celldeck::tasks

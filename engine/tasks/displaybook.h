@@ -1,0 +1,33 @@
+#pragma once
+
+#include <deque>
+
+#include "kernels/kernel.h"
+#include "storage/taskrecord.h"
+
+namespace celldeck::tasks {
+
+/// What a notebook's cells have shown under a display id, so that a later cell can show it anew
+/// (Jupyter's update_display_data). Remembers the last 1,000 tasks that showed something so.
+///
+/// Owned by a session, as old as its kernel. Thread: the engine's.
+class DisplayBook
+{
+public:
+    struct Shown
+    {
+        storage::TaskRecord task;
+        Json outputs;
+        QHash<QString, QList<qsizetype>> displays;
+    };
+
+    void remember(Shown shown);
+    /// The tasks whose outputs the updates change, as they are now.
+    [[nodiscard]] QList<Shown> apply(const QList<kernels::OutputCollector::DisplayUpdate> &updates);
+    void clear() { m_shown.clear(); }
+
+private:
+    std::deque<Shown> m_shown;
+};
+
+}  // namespace celldeck::tasks

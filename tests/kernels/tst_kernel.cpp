@@ -1,0 +1,212 @@
+#include <QDir>
+#include <QFileInfo>
+#include <QTemporaryDir>
+#include <QtTest>
+#include <csignal>
+
+#include "kernels/kernel.h"
+#include "support/await.h"
+
+using namespace celldeck;
+using namespace celldeck::kernels;
+using celldeck::test::await;
+
+namespace {
+
+KernelSpec python()
+{
+    const auto spec = findKernelSpec(QStringLiteral("python3"));
+    return spec ? *spec : KernelSpec{};
+}
+
+KernelSpec shell(const QString &script)
+{
+    KernelSpec spec;
+    spec.name = QStringLiteral("broken");
+    spec.argv = {QStringLiteral("/bin/sh"), QStringLiteral("-c"), script};
+    spec.interruptMode = QStringLiteral("signal");
+    return spec;
+}
+
+Result<Execution> run(Kernel &kernel, const QString &code)
+{
+    return await(kernel.execute(kernel.newMessageId(), code, {}, {}));
+}
+
+}  // namespace
+
+/// Against a real ipykernel.
+class TestKernel : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void init() { m_dir = std::make_unique<QTemporaryDir>(); }
+
+    void cellsGiveTheirOutputs_data();
+    void cellsGiveTheirOutputs();
+    void aStormOfOutputIsWhole();
+    void anInterruptEndsACell();
+    void aDeathIsNoticedAtOnceWithWhatWasPrinted();
+    void whoCannotStartSaysWhy_data();
+    void whoCannotStartSaysWhy();
+    void shutdownLeavesNothing();
+    void deletedWhileItRuns();
+
+private:
+    KernelOptions options() const
+    {
+        return {.workingDirectory = m_dir->path(),
+                .runtimeDirectory = m_dir->filePath(QStringLiteral("rt"))};
+    }
+    std::unique_ptr<QTemporaryDir> m_dir;
+};
+
+void TestKernel::cellsGiveTheirOutputs_data()
+{
+    QTest::addColumn<QString>("code");
+    QTest::addColumn<QByteArray>("outputs");
+    QTest::newRow("nothing") << "pass" << QByteArray("[]");
+    QTest::newRow("print") << "print(1); print('ü')"
+                           << QByteArray(
+                                  R"([{"name":"stdout","output_type":"stream","text":"1\nü\n"}])");
+    QTest::newRow("result") << "1+1"
+                            << QByteArray(R"([{"data":{"text/plain":"2"},"execution_count":1,)"
+                                          R"("metadata":{},"output_type":"execute_result"}])");
+    QTest::newRow("display")
+        << "from IPython.display import display, JSON\nd = display(1, display_id='a')\n"
+           "print(2)\nd.update(3)"
+        << QByteArray(R"([{"data":{"text/plain":"3"},"metadata":{},"output_type":"display_data"},)"
+                      R"({"name":"stdout","output_type":"stream","text":"2\n"}])");
+    QTest::newRow("clear with wait")
+        << "from IPython.display import clear_output\nprint(1)\nclear_output(wait=True)\nprint(2)"
+        << QByteArray(R"([{"name":"stdout","output_type":"stream","text":"2\n"}])");
+}
+
+void TestKernel::cellsGiveTheirOutputs()
+{
+    QFETCH(QString, code);
+    QFETCH(QByteArray, outputs);
+    Kernel kernel(python(), options());
+    const Result<> started = await(kernel.start());
+    QVERIFY2(started, started ? "" : qPrintable(started.error().message));
+    QCOMPARE(kernel.state(), KernelState::Idle);
+    const auto execution = run(kernel, code);
+    QVERIFY(execution);
+    QCOMPARE(execution->status, Execution::Status::Ok);
+    QCOMPARE(execution->executionCount, std::optional<std::int64_t>(1));
+    QCOMPARE(toBytes(execution->outputs), outputs);
+    const auto bad = run(kernel, QStringLiteral("1/0"));
+    QVERIFY(bad);
+    QCOMPARE(bad->status, Execution::Status::Error);
+    QCOMPARE(bad->errorName, QStringLiteral("ZeroDivisionError"));
+    QCOMPARE(textOf(bad->outputs.at(0), "output_type"), QStringLiteral("error"));
+}
+
+void TestKernel::aStormOfOutputIsWhole()
+{
+    Kernel kernel(python(), options());
+    QVERIFY(await(kernel.start()));
+    const auto execution =
+        run(kernel, QStringLiteral("for i in range(5000): print(i, flush=True)"));
+    QVERIFY(execution);
+    QCOMPARE(execution->outputs.size(), 1U);
+    const QString text = textOf(execution->outputs.at(0), "text");
+    QCOMPARE(text.count(QLatin1Char('\n')), 5000);
+    QVERIFY(text.endsWith(QStringLiteral("4998\n4999\n")));
+}
+
+void TestKernel::anInterruptEndsACell()
+{
+    Kernel kernel(python(), options());
+    QVERIFY(await(kernel.start()));
+    Kernel *running = &kernel;
+    // The interrupt goes out once the cell has shown that it runs.
+    const auto execution = await(
+        kernel.execute(kernel.newMessageId(),
+                       QStringLiteral("import time\nprint('on', flush=True)\ntime.sleep(600)"), {},
+                       [running](const Json &) { running->interrupt(); }));
+    QVERIFY(execution);
+    QCOMPARE(execution->errorName, QStringLiteral("KeyboardInterrupt"));
+    QVERIFY(run(kernel, QStringLiteral("pass")));
+}
+
+void TestKernel::aDeathIsNoticedAtOnceWithWhatWasPrinted()
+{
+    Kernel kernel(python(), options());
+    QVERIFY(await(kernel.start()));
+    QSignalSpy died(&kernel, &Kernel::died);
+    const auto execution =
+        run(kernel, QStringLiteral("import os, sys, time\nprint('last', flush=True)\n"
+                                   "time.sleep(0.3)\nos._exit(7)"));
+    QVERIFY(!execution);
+    QCOMPARE(execution.error().code, ErrorCode::KernelDied);
+    QVERIFY2(execution.error().message.contains(QStringLiteral("exit code 7")),
+             qPrintable(execution.error().message));
+    QCOMPARE(textOf(kernel.lastOutputs().at(0), "text"), QStringLiteral("last\n"));
+    QCOMPARE(died.count(), 1);
+    QCOMPARE(kernel.state(), KernelState::Dead);
+    QVERIFY(!run(kernel, QStringLiteral("pass")));
+}
+
+void TestKernel::whoCannotStartSaysWhy_data()
+{
+    QTest::addColumn<QString>("program");
+    QTest::addColumn<QString>("script");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("no program") << "/no/such/program" << "" << "/no/such/program";
+    QTest::newRow("ends at once") << "/bin/sh" << "echo no module named x >&2; exit 3"
+                                  << "no module named x";
+    QTest::newRow("killed") << "/bin/sh" << "kill -9 $$" << "signal 9";
+}
+
+void TestKernel::whoCannotStartSaysWhy()
+{
+    QFETCH(QString, program);
+    QFETCH(QString, script);
+    QFETCH(QString, says);
+    KernelSpec spec = shell(script);
+    spec.argv[0] = program;
+    Kernel kernel(spec, options());
+    const Result<> started = await(kernel.start());
+    QVERIFY(!started);
+    QCOMPARE(started.error().code, ErrorCode::NoKernel);
+    QVERIFY2(started.error().message.contains(says), qPrintable(started.error().message));
+}
+
+void TestKernel::shutdownLeavesNothing()
+{
+    Kernel kernel(python(), options());
+    QVERIFY(await(kernel.start()));
+    const auto files = QDir(m_dir->filePath(QStringLiteral("rt"))).entryInfoList(QDir::Files);
+    QCOMPARE(files.size(), 1);
+    QCOMPARE(int(files[0].permissions() & (QFile::ReadGroup | QFile::ReadOther)), 0);
+    // A child of the cell's goes with the group.
+    QVERIFY(
+        run(kernel, QStringLiteral("import subprocess\np = subprocess.Popen(['sleep', '600'])")));
+    const qint64 pid = kernel.pid();
+    QSignalSpy died(&kernel, &Kernel::died);
+    QVERIFY(await(kernel.shutdown()));
+    QCOMPARE(died.count(), 0);
+    QTRY_VERIFY(::kill(-static_cast<pid_t>(pid), 0) != 0);
+}
+
+void TestKernel::deletedWhileItRuns()
+{
+    auto kernel = std::make_unique<Kernel>(python(), options());
+    QVERIFY(await(kernel->start()));
+    const qint64 pid = kernel->pid();
+    Kernel *running = kernel.get();
+    const auto execution =
+        await(kernel->execute(kernel->newMessageId(),
+                              QStringLiteral("print(1, flush=True)\nimport time\ntime.sleep(600)"),
+                              {}, [&kernel](const Json &) { kernel.reset(); }));
+    Q_UNUSED(running)
+    QVERIFY(!execution);
+    QCOMPARE(execution.error().code, ErrorCode::Cancelled);
+    QTRY_VERIFY(::kill(static_cast<pid_t>(pid), 0) != 0);
+    QVERIFY(QDir(m_dir->filePath(QStringLiteral("rt"))).isEmpty());
+}
+
+QTEST_GUILESS_MAIN(TestKernel)
+#include "tst_kernel.moc"
