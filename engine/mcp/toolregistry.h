@@ -17,8 +17,9 @@ namespace celldeck::mcp {
 /// What a tool may need to know of the call besides its arguments.
 struct CallContext
 {
-    QString client;                                  ///< Name of the client, for logs
-    /// Closes when the client cancels the call or goes: what a tool waits with. Never null in a call.
+    QString client;  ///< Name of the client, for logs
+    /// Closes when the client cancels the call or goes: what a tool waits with. Never null in a
+    /// call.
     const TaskScope *scope = nullptr;
     std::function<void(double progress, std::optional<double> total, QString message)> progress;
 };

@@ -284,7 +284,7 @@ QCoro::Task<Result<ToolResult>> listTasks(const Services *services, Json argumen
 
 using Function = QCoro::Task<Result<ToolResult>> (*)(const Services *, Json, CallContext);
 
-mcp::ToolFunction bind(Function function, const Services &services)
+mcp::ToolFunction toolFunction(Function function, const Services &services)
 {
     return [function, shared = &services](Json arguments, CallContext context) {
         return function(shared, std::move(arguments), std::move(context));
@@ -332,7 +332,7 @@ void addSubmissions(mcp::ToolRegistry &registry, const Services &services)
                      {"timeout_s", limitSchema()}},
                     Json::array({"notebook_path"})),
          .outputSchema = taskObject(Json::object()),
-         .call = bind(runCell, services)});
+         .call = toolFunction(runCell, services)});
     registry.add(
         {.name = QStringLiteral("run_all_cells"),
          .title = QStringLiteral("Run all cells"),
@@ -347,7 +347,7 @@ void addSubmissions(mcp::ToolRegistry &registry, const Services &services)
                            {{"notebook_path", {{"type", "string"}}},
                             {"task_ids", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
                           {"required", Json::array({"notebook_path", "task_ids"})}},
-         .call = bind(runAllCells, services)});
+         .call = toolFunction(runAllCells, services)});
 }
 
 void addQueries(mcp::ToolRegistry &registry, const Services &services)
@@ -363,7 +363,7 @@ void addQueries(mcp::ToolRegistry &registry, const Services &services)
          .outputSchema = taskObject(outputsSchema()),
          .readOnly = true,
          .idempotent = true,
-         .call = bind(executionStatus, services)});
+         .call = toolFunction(executionStatus, services)});
     registry.add(
         {.name = QStringLiteral("wait_for_task"),
          .title = QStringLiteral("Wait for task"),
@@ -382,7 +382,7 @@ void addQueries(mcp::ToolRegistry &registry, const Services &services)
          .outputSchema = taskObject(outputsSchema()),
          .readOnly = true,
          .idempotent = true,
-         .call = bind(waitForTask, services)});
+         .call = toolFunction(waitForTask, services)});
     registry.add(
         {.name = QStringLiteral("list_tasks"),
          .title = QStringLiteral("List tasks"),
@@ -409,7 +409,7 @@ void addQueries(mcp::ToolRegistry &registry, const Services &services)
                           {"required", Json::array({"tasks", "next_cursor"})}},
          .readOnly = true,
          .idempotent = true,
-         .call = bind(listTasks, services)});
+         .call = toolFunction(listTasks, services)});
 }
 
 }  // namespace
