@@ -19,13 +19,13 @@ function(celldeck_room name)
   endif()
 endfunction()
 
-# celldeck_face(<files of the engine…>)
+# celldeck_face(<name> HEADERS <…> SOURCES <…> [USES <…>] [BEHIND <rooms…>])
 #
-# What ui and app see of the engine: exactly these headers, by the paths they have inside it. The
-# rooms behind them are linked, but their own doors stay shut.
-function(celldeck_face)
+# Something of several rooms that is seen by exactly these headers, by the paths they have inside
+# the engine. The rooms behind are linked, but their own doors stay shut.
+function(celldeck_face name)
   cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;USES;BEHIND" ${ARGN})
-  set(doors ${PROJECT_BINARY_DIR}/rooms/face)
+  set(doors ${PROJECT_BINARY_DIR}/rooms/${name})
   foreach(header ${ARG_HEADERS})
     set(path ${header})
     if(NOT header MATCHES "/")
@@ -35,10 +35,10 @@ function(celldeck_face)
     file(MAKE_DIRECTORY ${folder})
     file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${header} ${doors}/${path} SYMBOLIC)
   endforeach()
-  add_library(celldeck_face STATIC ${ARG_SOURCES})
-  target_include_directories(celldeck_face PUBLIC ${doors})
-  target_link_libraries(celldeck_face PUBLIC celldeck_flags ${ARG_USES} PRIVATE ${ARG_BEHIND})
-  target_precompile_headers(celldeck_face REUSE_FROM celldeck_base)
+  add_library(celldeck_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(celldeck_${name} PUBLIC ${doors})
+  target_link_libraries(celldeck_${name} PUBLIC celldeck_flags ${ARG_USES} PRIVATE ${ARG_BEHIND})
+  target_precompile_headers(celldeck_${name} REUSE_FROM celldeck_base)
 endfunction()
 
 # celldeck_test(<file without .cpp> [USES <rooms and libraries…>] [LABELS <labels…>] [TIMEOUT <s>])
