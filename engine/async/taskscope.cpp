@@ -17,8 +17,7 @@ namespace detail {
 WaitNode::WaitNode(std::shared_ptr<ScopeCore> scope, std::shared_ptr<WaiterStateBase> state,
                    std::optional<Milliseconds> limit)
     : m_scope(std::move(scope)), m_state(std::move(state)), m_limit(limit)
-{
-}
+{}
 
 WaitNode::~WaitNode() = default;
 
@@ -39,8 +38,7 @@ bool WaitNode::suspend(std::coroutine_handle<> handle)
         m_timer = std::make_unique<QTimer>();
         m_timer->setSingleShot(true);
         m_timer->setTimerType(Qt::PreciseTimer);
-        QObject::connect(m_timer.get(), &QTimer::timeout, m_scope->anchor(),
-                         [this] { timeOut(); });
+        QObject::connect(m_timer.get(), &QTimer::timeout, m_scope->anchor(), [this] { timeOut(); });
         m_timer->start(std::max(*m_limit, Milliseconds::zero()));
     }
     return true;

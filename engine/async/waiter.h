@@ -69,8 +69,7 @@ public:
         Wait(const TaskScope &scope, std::shared_ptr<detail::WaiterState<T>> state,
              std::optional<Milliseconds> limit)
             : m_state(std::move(state)), m_node(scope.core(), m_state, limit)
-        {
-        }
+        {}
 
         bool await_ready() const { return false; }
         bool await_suspend(std::coroutine_handle<> handle) { return m_node.suspend(handle); }

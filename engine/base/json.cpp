@@ -46,8 +46,7 @@ Result<Json> parseJson(QByteArrayView text)
 
 QByteArray toBytes(const Json &value)
 {
-    return QByteArray::fromStdString(
-        value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return QByteArray::fromStdString(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 const Json *find(const Json &object, const char *key)

@@ -7,8 +7,8 @@
 
 namespace celldeck {
 
-/// An id that cannot be mistaken for another: `using KernelId = StrongId<struct KernelTag, QString>`.
-/// Default-constructed, it names nothing and is false.
+/// An id that cannot be mistaken for another: `using KernelId = StrongId<struct KernelTag,
+/// QString>`. Default-constructed, it names nothing and is false.
 template <class Tag, class Rep>
 class StrongId
 {

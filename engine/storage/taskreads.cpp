@@ -1,5 +1,7 @@
 #include "storage/tasksql.h"
 
+#include <QFileInfo>
+
 namespace celldeck::storage::sql {
 
 namespace {
@@ -121,6 +123,20 @@ Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter)
     if (!read)
         return fail(read.error());
     return tasks;
+}
+
+Result<TaskStats> stats(Connection &connection, const Census &census, const QString &file,
+                        UtcTime now)
+{
+    TaskStats stats = census.stats();
+    const auto leases =
+        connection.number(QStringLiteral("SELECT count(*) FROM lease WHERE expires > ?"),
+                          {qlonglong(now.time_since_epoch().count())});
+    if (!leases)
+        return fail(leases.error());
+    stats.activeLeases = *leases;
+    stats.walBytes = QFileInfo(file + QStringLiteral("-wal")).size();
+    return stats;
 }
 
 }  // namespace celldeck::storage::sql

@@ -27,4 +27,8 @@ namespace celldeck::storage::sql {
 [[nodiscard]] Result<TaskDetail> loadByName(Connection &connection, const QString &name);
 [[nodiscard]] Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter);
 
+/// The census, with the leases and the size of the WAL.
+[[nodiscard]] Result<TaskStats> stats(Connection &connection, const Census &census,
+                                      const QString &file, UtcTime now);
+
 }  // namespace celldeck::storage::sql

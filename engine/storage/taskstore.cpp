@@ -1,7 +1,5 @@
 #include "storage/taskstore.h"
 
-#include <QFileInfo>
-
 #include "storage/database.h"
 #include "storage/tasksql.h"
 
@@ -91,18 +89,9 @@ Waiter<TaskStats> TaskStore::stats(UtcTime now)
 {
     // A job of the writer's, since the census is the writer's: it changes nothing and costs no
     // sync.
-    const QString wal = d->database.file() + QStringLiteral("-wal");
     return d->database.write<TaskStats>(
-        [census = d->census, wal, now](Connection &connection) -> Result<TaskStats> {
-            TaskStats stats = census->stats();
-            const auto leases =
-                connection.number(QStringLiteral("SELECT count(*) FROM lease WHERE expires > ?"),
-                                  {qlonglong(now.time_since_epoch().count())});
-            if (!leases)
-                return fail(leases.error());
-            stats.activeLeases = *leases;
-            stats.walBytes = QFileInfo(wal).size();
-            return stats;
+        [census = d->census, file = d->database.file(), now](Connection &connection) {
+            return sql::stats(connection, *census, file, now);
         });
 }
 

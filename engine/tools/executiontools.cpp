@@ -2,6 +2,7 @@
 
 #include <QDateTime>
 
+#include "notebooks/plaintext.h"
 #include "tasks/notebookdrafts.h"
 
 namespace celldeck::tools {
@@ -163,7 +164,7 @@ ToolResult resultOf(const Services &services, const TaskDetail &detail, bool tim
         QStringLiteral("Task %1 is %2.").arg(nameOf(detail.task), toText(detail.task.state));
     if (!detail.task.error.isEmpty())
         result.text += QLatin1Char(' ') + detail.task.error;
-    if (const QString text = textOf(outputs); !text.isEmpty())
+    if (const QString text = notebooks::plainText(outputs); !text.isEmpty())
         result.text += QLatin1Char('\n') + text;
     result.structured["outputs"] = std::move(outputs);
     result.structured["timed_out"] = timedOut;

@@ -1,7 +1,6 @@
 #include "tools/services.h"
 
 #include <QDir>
-#include <QRegularExpression>
 
 #include "async/background.h"
 #include "notebooks/notebookfile.h"
@@ -13,50 +12,6 @@ namespace {
 Json optionalTime(const std::optional<UtcTime> &time)
 {
     return time ? Json(toIso(*time)) : Json(nullptr);
-}
-
-QString joined(const Json &text)
-{
-    if (text.is_string())
-        return text.get<QString>();
-    QString all;
-    if (text.is_array()) {
-        for (const Json &line : text)
-            all += line.is_string() ? line.get<QString>() : QString();
-    }
-    return all;
-}
-
-QString withoutColours(QString text)
-{
-    static const QRegularExpression escape(QStringLiteral("\\x1b\\[[0-9;?]*[ -/]*[@-~]"));
-    return text.remove(escape);
-}
-
-QString textOfOutput(const Json &output)
-{
-    const QString type = celldeck::textOf(output, "output_type");
-    if (type == QLatin1String("stream"))
-        return withoutColours(joined(output.value("text", Json())));
-    if (type == QLatin1String("error")) {
-        QStringList lines;
-        if (const Json *traceback = find(output, "traceback"); traceback && traceback->is_array()) {
-            for (const Json &line : *traceback)
-                lines << withoutColours(joined(line));
-        }
-        return lines.isEmpty() ? celldeck::textOf(output, "ename") + QStringLiteral(": ") +
-                                     celldeck::textOf(output, "evalue")
-                               : lines.join(QLatin1Char('\n'));
-    }
-    const Json *data = find(output, "data");
-    if (!data || !data->is_object())
-        return {};
-    if (const Json *plain = find(*data, "text/plain"))
-        return joined(*plain);
-    QStringList types;
-    for (const auto &entry : data->items())
-        types << QString::fromStdString(entry.key());
-    return QStringLiteral("[%1]").arg(types.join(QStringLiteral(", ")));
 }
 
 }  // namespace
@@ -114,16 +69,6 @@ Json taskSchema()
             {"created_at", text},
             {"started_at", textOrNull},
             {"completed_at", textOrNull}};
-}
-
-QString textOf(const Json &outputs)
-{
-    QStringList parts;
-    if (outputs.is_array()) {
-        for (const Json &output : outputs)
-            parts << textOfOutput(output);
-    }
-    return parts.join(QLatin1Char('\n'));
 }
 
 }  // namespace celldeck::tools

@@ -30,7 +30,4 @@ struct Services
 [[nodiscard]] Json toJson(const storage::TaskRecord &task);
 [[nodiscard]] Json taskSchema();
 
-/// The text that a model reads for nbformat outputs.
-[[nodiscard]] QString textOf(const Json &outputs);
-
 }  // namespace celldeck::tools

@@ -1,0 +1,40 @@
+#include "engineoptions.h"
+
+#include <QDir>
+#include <QFileInfo>
+
+namespace celldeck::app {
+
+QList<CommandLine::Option> endpointOptions()
+{
+    return {
+        {"host", "ADDRESS", QStringLiteral("Address to listen on"), QStringLiteral("127.0.0.1")},
+        {"port", "PORT", QStringLiteral("Port to listen on; 0: any free one"),
+         QStringLiteral("8431")},
+        {"workspace", "DIR", QStringLiteral("Folder outside which no tool reads or writes a file"),
+         QStringLiteral(".")}};
+}
+
+Result<EngineOptions> engineOptions(const CommandLine &line)
+{
+    EngineOptions options;
+    options.dataDirectory = line.dataDirectory();
+    options.host = line.value("host");
+    bool isNumber = false;
+    options.port = line.value("port").toUShort(&isNumber);
+    if (!isNumber)
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("--port is \"%1\": it should be a number from 0 to 65535")
+                        .arg(line.value("port")));
+    options.workspace = QFileInfo(line.value("workspace")).canonicalFilePath();
+    if (options.workspace.isEmpty() || !QFileInfo(options.workspace).isDir())
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("--workspace is \"%1\": there is no such folder")
+                        .arg(line.value("workspace")));
+    options.token = qEnvironmentVariable("CELLDECK_TOKEN").toLatin1();
+    if (options.token.isEmpty())
+        options.token = qEnvironmentVariable("MCP_SESSION_TOKEN").toLatin1();
+    return options;
+}
+
+}  // namespace celldeck::app

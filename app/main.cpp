@@ -1,0 +1,91 @@
+#include <QCoreApplication>
+#include <cstdio>
+#include <cstring>
+
+#include "commandline.h"
+#include "commands.h"
+
+#ifdef CELLDECK_CONSOLE
+#include <QApplication>
+#endif
+
+using namespace celldeck::app;
+
+namespace {
+
+struct Command
+{
+    const char *name;
+    int (*run)(const QStringList &);
+    const char *does;
+};
+
+constexpr Command Commands[] = {
+    {"run", runCommand, "runs notebooks and writes their outputs back"},
+    {"serve", serveCommand, "hosts the engine and its MCP endpoint without a display"},
+    {"tasks", tasksCommand, "lists tasks"},
+    {"show", showCommand, "shows one task with its outputs"},
+    {"stats", statsCommand, "counts the tasks in each state"},
+};
+
+int printHelp()
+{
+    std::printf(
+        "Celldeck runs Jupyter notebook cells for people and for AI agents, and never loses "
+        "one.\n\nUsage: celldeck                 the console\n");
+    for (const Command &command : Commands)
+        std::printf("       celldeck %-14s  %s\n", command.name, command.does);
+    std::printf(
+        "\nMore: celldeck COMMAND --help\nExample:\n  celldeck run report.ipynb --output "
+        "done/\n");
+    return Done;
+}
+
+int console(int argc, char **argv)
+{
+#ifdef CELLDECK_CONSOLE
+    const bool display = qEnvironmentVariableIsSet("DISPLAY") ||
+                         qEnvironmentVariableIsSet("WAYLAND_DISPLAY") ||
+                         qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
+    if (!display) {
+        complain(
+            QStringLiteral("there is no display for the console: celldeck serve hosts the "
+                           "endpoint without one"));
+        return Unfit;
+    }
+    const QApplication application(argc, argv);
+    return consoleCommand(QCoreApplication::arguments().mid(1));
+#else
+    Q_UNUSED(argc)
+    Q_UNUSED(argv)
+    complain(QStringLiteral("this Celldeck was built without the console: try celldeck serve"));
+    return Unfit;
+#endif
+}
+
+}  // namespace
+
+int main(int argc, char **argv)
+{
+    QCoreApplication::setApplicationName(QStringLiteral("Celldeck"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(CELLDECK_VERSION));
+    const char *word = argc > 1 ? argv[1] : "";
+    if (std::strcmp(word, "--help") == 0 || std::strcmp(word, "-h") == 0 ||
+        std::strcmp(word, "help") == 0)
+        return printHelp();
+    if (std::strcmp(word, "--version") == 0) {
+        std::printf("celldeck %s\n", CELLDECK_VERSION);
+        return Done;
+    }
+    if (*word == '\0' || *word == '-')
+        return console(argc, argv);
+    for (const Command &command : Commands) {
+        if (std::strcmp(command.name, word) == 0) {
+            const QCoreApplication application(argc, argv);
+            return command.run(QCoreApplication::arguments().mid(2));
+        }
+    }
+    complain(QStringLiteral("there is no command \"%1\"; see celldeck --help")
+                 .arg(QString::fromLocal8Bit(word)));
+    return Usage;
+}

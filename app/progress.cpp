@@ -1,0 +1,116 @@
+#include "progress.h"
+
+#include <unistd.h>
+#include <QDateTime>
+#include <QFileInfo>
+#include <cstdio>
+
+namespace celldeck::app {
+
+using storage::TaskRecord;
+using storage::TaskState;
+
+namespace {
+
+constexpr int BarWidth = 24;
+
+QString seconds(std::int64_t milliseconds)
+{
+    return QString::number(static_cast<double>(milliseconds) / 1000, 'f', 1) + QStringLiteral(" s");
+}
+
+}  // namespace
+
+Progress::Form Progress::formFor(bool json)
+{
+    if (json)
+        return Form::Events;
+    return ::isatty(STDERR_FILENO) != 0 ? Form::Bar : Form::Lines;
+}
+
+void Progress::event(const char *name, Json values)
+{
+    values["event"] = name;
+    values["time"] = QDateTime::currentDateTimeUtc().toString(Qt::ISODateWithMs);
+    std::printf("%s\n", toBytes(values).constData());
+    std::fflush(stdout);
+}
+
+void Progress::line(const QString &text)
+{
+    // \r\x1b[K: over the bar, which is drawn again below.
+    std::fprintf(stderr, "%s%s\n", m_form == Form::Bar ? "\r\x1b[K" : "", qUtf8Printable(text));
+}
+
+void Progress::drawBar(const QString &doing)
+{
+    const auto done = m_cells == 0 ? BarWidth : static_cast<int>(m_ended * BarWidth / m_cells);
+    const QString bar = QString(done, QChar(0x2588)) + QString(BarWidth - done, QChar(0x2591));
+    std::fprintf(stderr, "\r\x1b[K%s %s %lld/%lld  %s",
+                 qUtf8Printable(QFileInfo(m_path).fileName()), qUtf8Printable(bar),
+                 static_cast<long long>(m_ended), static_cast<long long>(m_cells),
+                 qUtf8Printable(doing));
+    std::fflush(stderr);
+}
+
+void Progress::beginNotebook(const QString &path, qsizetype cells)
+{
+    m_path = path;
+    m_cells = cells;
+    m_ended = 0;
+    m_time.start();
+    if (m_form == Form::Events)
+        event("notebook_started", {{"notebook", path}, {"cells", cells}});
+    else if (m_form == Form::Lines)
+        line(QStringLiteral("%1: %2 cells").arg(path).arg(cells));
+    else
+        drawBar(QStringLiteral("starting the kernel"));
+}
+
+void Progress::show(const TaskRecord &task)
+{
+    const bool ended = isFinal(task.state);
+    m_ended += ended ? 1 : 0;
+    const std::int64_t took = ended && task.startedAt && task.finishedAt
+                                  ? (*task.finishedAt - *task.startedAt).count()
+                                  : 0;
+    if (m_form == Form::Events) {
+        const char *name = task.state == TaskState::Pending   ? "task_queued"
+                           : task.state == TaskState::Running ? "task_started"
+                                                              : "task_finished";
+        Json values{{"task_id", nameOf(task)},
+                    {"notebook", task.notebookPath},
+                    {"cell_index", task.cellIndex},
+                    {"state", toText(task.state)}};
+        if (ended) {
+            values["execution_count"] =
+                task.executionCount ? Json(*task.executionCount) : Json(nullptr);
+            values["error"] = task.error.isEmpty() ? Json(nullptr) : Json(task.error);
+            values["duration_ms"] = took;
+        }
+        return event(name, std::move(values));
+    }
+    const bool bad = ended && task.state != TaskState::Completed;
+    if (bad || (ended && m_form == Form::Lines)) {
+        QString text = QStringLiteral("  cell %1: %2, %3")
+                           .arg(task.cellIndex)
+                           .arg(toText(task.state), seconds(took));
+        if (!task.error.isEmpty())
+            text += QStringLiteral(" (%1)").arg(task.error);
+        line(text);
+    }
+    if (m_form == Form::Bar)
+        drawBar(ended ? QString() : QStringLiteral("cell %1").arg(task.cellIndex));
+}
+
+void Progress::endNotebook(const QString &state, const QString &output)
+{
+    if (m_form == Form::Events)
+        return event("notebook_finished", {{"notebook", m_path},
+                                           {"state", state},
+                                           {"output", output},
+                                           {"duration_ms", m_time.elapsed()}});
+    line(QStringLiteral("%1: %2, %3 → %4").arg(m_path, state, seconds(m_time.elapsed()), output));
+}
+
+}  // namespace celldeck::app

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <QElapsedTimer>
+#include <QString>
+
+#include "base/json.h"
+#include "storage/taskrecord.h"
+
+namespace celldeck::app {
+
+/// What `celldeck run` says while it runs: a bar on a terminal, lines in a log (both on stderr), or
+/// JSON events, one a line, on stdout. Thread: one.
+class Progress
+{
+public:
+    enum class Form { Bar, Lines, Events };
+
+    explicit Progress(Form form) : m_form(form) {}
+    /// Bar if stderr is a terminal.
+    [[nodiscard]] static Form formFor(bool json);
+
+    void beginNotebook(const QString &path, qsizetype cells);
+    void show(const storage::TaskRecord &task);
+    void endNotebook(const QString &state, const QString &output);
+
+private:
+    void event(const char *name, Json values);
+    void drawBar(const QString &doing);
+    void line(const QString &text);
+
+    Form m_form;
+    QString m_path;
+    qsizetype m_cells = 0;
+    qsizetype m_ended = 0;
+    QElapsedTimer m_time;
+};
+
+}  // namespace celldeck::app

@@ -1,0 +1,210 @@
+#include <unistd.h>
+#include <QCoreApplication>
+#include <QDateTime>
+#include <QFileInfo>
+#include <cstdio>
+
+#include "commandline.h"
+#include "commands.h"
+#include "notebooks/notebookfile.h"
+#include "notebooks/plaintext.h"
+#include "storage/connection.h"
+#include "storage/queries.h"
+
+namespace celldeck::app {
+
+using storage::TaskDetail;
+using storage::TaskRecord;
+
+namespace {
+
+Json toJson(const TaskRecord &task)
+{
+    const auto time = [](const std::optional<UtcTime> &at) {
+        return at ? Json(toIso(*at)) : Json(nullptr);
+    };
+    return {{"task_id", nameOf(task)},
+            {"status", toText(task.state)},
+            {"notebook_path", task.notebookPath},
+            {"cell_index", task.cellIndex},
+            {"code", task.code},
+            {"created_at", toIso(task.createdAt)},
+            {"started_at", time(task.startedAt)},
+            {"completed_at", time(task.finishedAt)},
+            {"execution_count", task.executionCount ? Json(*task.executionCount) : Json(nullptr)},
+            {"error", task.error.isEmpty() ? Json(nullptr) : Json(task.error)}};
+}
+
+/// The database of a data folder, to be read beside a running engine or without one.
+Result<storage::Queries> openQueries(const CommandLine &line)
+{
+    const QString file = databaseFile(line.dataDirectory());
+    if (!QFileInfo::exists(file))
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("there is no queue in %1 yet").arg(line.dataDirectory()));
+    return storage::Queries::open(file);
+}
+
+int complainAndExit(const Error &error)
+{
+    complain(error.message);
+    return exitCodeOf(error.code);
+}
+
+void print(const QByteArray &line)
+{
+    std::printf("%s\n", line.constData());
+}
+
+Result<storage::TaskFilter> filterOf(const CommandLine &line)
+{
+    storage::TaskFilter filter;
+    if (const QString state = line.value("state"); !state.isEmpty()) {
+        const auto parsed = storage::parseTaskState(state);
+        if (!parsed)
+            return fail(
+                ErrorCode::InvalidArgument,
+                QStringLiteral("--state is \"%1\": it should be pending, running, completed, "
+                               "failed, cancelled, timeout or interrupted")
+                    .arg(state));
+        filter.states << *parsed;
+    }
+    if (const QString notebook = line.value("notebook"); !notebook.isEmpty()) {
+        const auto path = notebooks::canonicalPath(notebook);
+        filter.notebookPath = path ? *path : QFileInfo(notebook).absoluteFilePath();
+    }
+    if (const QString since = line.value("since"); !since.isEmpty()) {
+        const QDateTime time = QDateTime::fromString(since, Qt::ISODateWithMs);
+        if (!time.isValid())
+            return fail(ErrorCode::InvalidArgument,
+                        QStringLiteral("--since is \"%1\": it should be a time such as "
+                                       "2026-11-24T10:00:00Z")
+                            .arg(since));
+        filter.since = UtcTime(Milliseconds(time.toMSecsSinceEpoch()));
+    }
+    bool isNumber = false;
+    filter.limit = line.value("limit").toInt(&isNumber);
+    if (!isNumber || filter.limit < 1)
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("--limit is \"%1\": it should be a number above 0")
+                        .arg(line.value("limit")));
+    return filter;
+}
+
+QString shortCode(const QString &code)
+{
+    const QString line = code.section(QLatin1Char('\n'), 0, 0).simplified();
+    return line.size() > 40 ? line.left(39) + QStringLiteral("…") : line;
+}
+
+}  // namespace
+
+int tasksCommand(const QStringList &arguments)
+{
+    CommandLine line(QStringLiteral("tasks"), QStringLiteral("Lists tasks, newest first."),
+                     {{"state", "STATE", QStringLiteral("Only tasks in that state")},
+                      {"notebook", "PATH", QStringLiteral("Only tasks of that notebook")},
+                      {"since", "TIME", QStringLiteral("Only tasks submitted since (ISO 8601)")},
+                      {"limit", "N", QStringLiteral("At most so many"), QStringLiteral("50")},
+                      {"json", "", QStringLiteral("One JSON object a line")}},
+                     QString(), QStringLiteral("celldeck tasks --state failed --limit 10"));
+    if (const auto code = line.parse(arguments))
+        return *code;
+    const auto filter = filterOf(line);
+    if (!filter)
+        return complainAndExit(filter.error());
+    auto queries = openQueries(line);
+    if (!queries)
+        return complainAndExit(queries.error());
+    const auto tasks = queries->list(*filter);
+    if (!tasks)
+        return complainAndExit(tasks.error());
+    for (const TaskRecord &task : *tasks) {
+        if (line.isSet("json"))
+            print(toBytes(toJson(task)));
+        else
+            print(QStringLiteral("%1  %2  %3  %4 [%5]  %6")
+                      .arg(nameOf(task), -12)
+                      .arg(toText(task.state), -11)
+                      .arg(toIso(task.createdAt), QFileInfo(task.notebookPath).fileName())
+                      .arg(task.cellIndex)
+                      .arg(shortCode(task.code))
+                      .toUtf8());
+    }
+    return tasks->isEmpty() ? Failed : Done;
+}
+
+int showCommand(const QStringList &arguments)
+{
+    CommandLine line(QStringLiteral("show"), QStringLiteral("Shows one task with its outputs."),
+                     {{"json", "", QStringLiteral("As one JSON object")}}, QStringLiteral("TASK"),
+                     QStringLiteral("celldeck show 01a2b3c4d5e6"));
+    if (const auto code = line.parse(arguments))
+        return *code;
+    if (line.positional().size() != 1) {
+        complain(QStringLiteral("name one task; see celldeck show --help"));
+        return Usage;
+    }
+    auto queries = openQueries(line);
+    if (!queries)
+        return complainAndExit(queries.error());
+    const auto detail = queries->loadByName(line.positional().first());
+    if (!detail)
+        return complainAndExit(detail.error());
+    const auto outputs = parseJson(detail->outputs);
+    if (!outputs)
+        return complainAndExit(outputs.error());
+    if (line.isSet("json")) {
+        Json json = toJson(detail->task);
+        json["outputs"] = *outputs;
+        print(toBytes(json));
+        return Done;
+    }
+    const TaskRecord &task = detail->task;
+    print(QStringLiteral("task      %1\nstate     %2\nnotebook  %3\ncell      %4\nsubmitted %5")
+              .arg(nameOf(task), toText(task.state), task.notebookPath)
+              .arg(task.cellIndex)
+              .arg(toIso(task.createdAt))
+              .toUtf8());
+    if (task.finishedAt)
+        print(QStringLiteral("ended     %1").arg(toIso(*task.finishedAt)).toUtf8());
+    if (!task.error.isEmpty())
+        print(QStringLiteral("error     %1").arg(task.error).toUtf8());
+    print(QStringLiteral("\n%1").arg(task.code).toUtf8());
+    if (const QString text = notebooks::plainText(*outputs); !text.isEmpty())
+        print("\n" + text.toUtf8());
+    return Done;
+}
+
+int statsCommand(const QStringList &arguments)
+{
+    CommandLine line(QStringLiteral("stats"), QStringLiteral("Counts the tasks in each state."),
+                     {{"json", "", QStringLiteral("As one JSON object")}}, QString(),
+                     QStringLiteral("celldeck stats --json"));
+    if (const auto code = line.parse(arguments))
+        return *code;
+    auto queries = openQueries(line);
+    if (!queries)
+        return complainAndExit(queries.error());
+    const auto stats = queries->stats(SystemClock().now());
+    if (!stats)
+        return complainAndExit(stats.error());
+    const std::pair<const char *, std::int64_t> rows[] = {
+        {"pending", stats->pending},         {"running", stats->running},
+        {"completed", stats->completed},     {"failed", stats->failed},
+        {"cancelled", stats->cancelled},     {"timeout", stats->timedOut},
+        {"interrupted", stats->interrupted}, {"active_leases", stats->activeLeases},
+        {"wal_bytes", stats->walBytes},
+    };
+    Json json;
+    for (const auto &[name, value] : rows) {
+        json[name] = value;
+        if (!line.isSet("json"))
+            std::printf("%-14s %lld\n", name, static_cast<long long>(value));
+    }
+    if (line.isSet("json"))
+        print(toBytes(json));
+    return Done;
+}
+
+}  // namespace celldeck::app

@@ -1,0 +1,56 @@
+#include "storage/queries.h"
+
+#include <QFileInfo>
+
+#include "storage/census.h"
+#include "storage/schema.h"
+#include "storage/tasksql.h"
+
+namespace celldeck::storage {
+
+Queries::Queries(std::unique_ptr<Connection> connection, QString file)
+    : m_connection(std::move(connection)), m_file(std::move(file))
+{}
+
+Result<Queries> Queries::open(const QString &file)
+{
+    auto connection = Connection::open(file, Connection::Mode::Read);
+    if (!connection)
+        return fail(connection.error());
+    const auto version = (*connection)->number(QStringLiteral("PRAGMA user_version"));
+    if (!version)
+        return fail(version.error());
+    if (*version > currentSchema())
+        return fail(ErrorCode::NewerSchema,
+                    QStringLiteral("the database %1 has version %2, and this Celldeck knows up to "
+                                   "%3: use the newer Celldeck")
+                        .arg(file)
+                        .arg(*version)
+                        .arg(currentSchema()));
+    if (*version < currentSchema())
+        return fail(ErrorCode::StorageUnavailable,
+                    QStringLiteral("the database %1 is of an older version: start celldeck serve "
+                                   "once, which brings it up to date")
+                        .arg(file));
+    return Queries(std::move(*connection), file);
+}
+
+Result<QList<TaskRecord>> Queries::list(const TaskFilter &filter)
+{
+    return sql::list(*m_connection, filter);
+}
+
+Result<TaskDetail> Queries::loadByName(const QString &name)
+{
+    return sql::loadByName(*m_connection, name);
+}
+
+Result<TaskStats> Queries::stats(UtcTime now)
+{
+    Census census({});
+    if (const Result<> read = census.reread(*m_connection); !read)
+        return fail(read.error());
+    return sql::stats(*m_connection, census, m_file, now);
+}
+
+}  // namespace celldeck::storage

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "storage/connection.h"
+#include "storage/taskrecord.h"
+
+namespace celldeck::storage {
+
+/// Reads a database without an engine, also beside a running one: for commands that answer and
+/// end. Blocks. Thread: the one that opened it.
+class Queries final
+{
+public:
+    /// Fails with StorageUnavailable or NewerSchema.
+    [[nodiscard]] static Result<Queries> open(const QString &file);
+
+    [[nodiscard]] Result<QList<TaskRecord>> list(const TaskFilter &filter);
+    [[nodiscard]] Result<TaskDetail> loadByName(const QString &name);
+    [[nodiscard]] Result<TaskStats> stats(UtcTime now);
+
+private:
+    Queries(std::unique_ptr<Connection> connection, QString file);
+
+    std::unique_ptr<Connection> m_connection;
+    QString m_file;
+};
+
+}  // namespace celldeck::storage
