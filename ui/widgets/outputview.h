@@ -1,0 +1,60 @@
+#pragma once
+
+#include <QTextEdit>
+#include <QTimer>
+#include <memory>
+#include <vector>
+
+#include "ui/widgets/ansitext.h"
+#include "ui/widgets/outputparts.h"
+
+namespace celldeck::ui {
+
+class PictureObject;
+
+/// Shows a cell's outputs: text with its colours, pictures scaled to the width, and the names of
+/// what cannot be shown. Bounded: of more than 2,000 lines the middle is left out, and a line says
+/// so. Renders at most ten times a second however often it is told; stays at the end while the
+/// reader is there. Owner: its panel. Thread: GUI.
+class OutputView final : public QTextEdit
+{
+    Q_OBJECT
+
+public:
+    static constexpr int MostLines = 2000;
+    /// A line without an end would freeze the layout.
+    static constexpr int LongestLine = 4000;
+
+    explicit OutputView(QWidget *parent = nullptr);
+    ~OutputView() override;
+
+    void setOutputs(const QByteArray &json);
+    /// Instead of outputs: why there are none.
+    void setHint(const QString &hint);
+    /// What was printed, whole, without escape sequences.
+    [[nodiscard]] QString outputsText() const;
+    [[nodiscard]] int pictureCount() const;
+
+protected:
+    void changeEvent(QEvent *event) override;
+
+private:
+    void render();
+    void renderParts();
+    void renderLines(OutputPart::Kind kind, const std::vector<AnsiLine> &lines, int &number,
+                     int total);
+    void renderLine(const AnsiLine &line);
+    void renderNotice(const QString &text);
+    void renderPicture(const OutputPart &part);
+    void beginBlock(const QColor &ground = {});
+    [[nodiscard]] QTextCharFormat formatOf(const AnsiStyle &style) const;
+
+    QByteArray m_json;
+    QString m_hint;
+    QTimer m_pause;
+    bool m_isDirty = false;
+    bool m_isBlank = true;  ///< Nothing is written yet, not even an empty line.
+    PictureObject *m_pictures;
+};
+
+}  // namespace celldeck::ui
