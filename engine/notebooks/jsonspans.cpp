@@ -1,5 +1,7 @@
 #include "notebooks/jsonspans.h"
 
+#include "base/json.h"
+
 namespace celldeck::notebooks {
 
 namespace {
@@ -52,6 +54,17 @@ qsizetype skipValue(const QByteArray &text, qsizetype at)
     return at;
 }
 
+QByteArray keyOf(const QByteArray &text, Span name)
+{
+    const QByteArray raw = text.mid(name.begin + 1, name.size() - 2);
+    if (!raw.contains('\\'))
+        return raw;
+    // "output\u0073" is "outputs" to whoever parses the file, so it has to be here.
+    const auto parsed = parseJson(text.mid(name.begin, name.size()));
+    return parsed && parsed->is_string() ? QByteArray::fromStdString(parsed->get<std::string>())
+                                         : raw;
+}
+
 }  // namespace
 
 Span rootSpan(const QByteArray &text)
@@ -67,7 +80,7 @@ std::vector<MemberSpan> members(const QByteArray &text, Span object)
     while (at < object.end && text[at] == '"') {
         MemberSpan one;
         one.name = {at, skipString(text, at)};
-        one.key = text.mid(one.name.begin + 1, one.name.size() - 2);
+        one.key = keyOf(text, one.name);
         at = skipSpace(text, one.name.end);  // the colon
         at = skipSpace(text, at + 1);
         one.value = {at, skipValue(text, at)};
@@ -93,15 +106,25 @@ std::vector<Span> elements(const QByteArray &text, Span array)
     return found;
 }
 
-std::optional<Span> member(const QByteArray &text, Span object, const char *key)
+std::optional<MemberSpan> findMember(const QByteArray &text, Span object, const char *key)
 {
-    std::optional<Span> found;
+    std::optional<MemberSpan> found;
     // The last of two with the same name counts, as for every JSON parser around.
-    for (const MemberSpan &one : members(text, object)) {
+    for (MemberSpan &one : members(text, object)) {
         if (one.key == key)
-            found = one.value;
+            found = std::move(one);
     }
     return found;
+}
+
+std::optional<QByteArray> marginAt(const QByteArray &text, qsizetype at)
+{
+    qsizetype begin = at;
+    while (begin > 0 && (text[begin - 1] == ' ' || text[begin - 1] == '\t'))
+        --begin;
+    if (begin == 0 || text[begin - 1] != '\n')
+        return std::nullopt;
+    return text.mid(begin, at - begin);
 }
 
 }  // namespace celldeck::notebooks

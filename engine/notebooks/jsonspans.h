@@ -18,7 +18,7 @@ struct Span
 
 struct MemberSpan
 {
-    QByteArray key;  ///< Raw, between its quotes
+    QByteArray key;  ///< As it means, without its quotes and escapes
     Span name;       ///< With its quotes
     Span value;
 };
@@ -27,6 +27,10 @@ struct MemberSpan
 [[nodiscard]] Span rootSpan(const QByteArray &text);
 [[nodiscard]] std::vector<MemberSpan> members(const QByteArray &text, Span object);
 [[nodiscard]] std::vector<Span> elements(const QByteArray &text, Span array);
-[[nodiscard]] std::optional<Span> member(const QByteArray &text, Span object, const char *key);
+[[nodiscard]] std::optional<MemberSpan> findMember(const QByteArray &text, Span object,
+                                                   const char *key);
+
+/// The white space in front of `at` if nothing else is before it on its line, else nullopt.
+[[nodiscard]] std::optional<QByteArray> marginAt(const QByteArray &text, qsizetype at);
 
 }  // namespace celldeck::notebooks

@@ -21,8 +21,10 @@ namespace celldeck::notebooks {
 
 /// `text` with the outputs and execution counts of `results` in place. Bytes outside of what
 /// changed are kept as they are; what is written has the file's own indentation, keys sorted, as
-/// Jupyter writes it. A cell that cannot be found by its id (or index and source) any more is left
-/// alone and reported by its index in `missed`.
+/// Jupyter writes it. A cell that cannot be found by its id (or index and source) any more, or
+/// whose new outputs no notebook can hold (no list of objects, nested deeper than MaxJsonDepth), is
+/// left alone and reported by its index in `missed`. Fails with InvalidArgument (no notebook) or
+/// TooLarge.
 struct Merge
 {
     QByteArray text;
@@ -32,7 +34,8 @@ struct Merge
 
 /// Reads `source`, merges, and writes to `target` (the same file or another) by temporary file,
 /// fsync, rename, fsync of the folder; permissions are kept. Writes nothing if nothing changed and
-/// source == target. Returns the missed cells.
+/// source == target. Where somebody saves the file in between, merges into what they saved; fails
+/// with Conflict if that happens again and again. Returns the missed cells.
 [[nodiscard]] Result<QList<int>> writeResults(const QString &source, const QString &target,
                                               const QList<CellResult> &results);
 

@@ -1,5 +1,5 @@
-#include <QFile>
-#include <QFileInfo>
+#include "notebooks/notebookreader.h"
+
 #include <QRegularExpression>
 #include <QSet>
 
@@ -10,8 +10,6 @@ namespace celldeck::notebooks {
 
 namespace {
 
-constexpr qint64 MaxFileBytes = 256LL * 1024 * 1024;
-
 std::unexpected<Error> invalid(const QString &name, const QString &what)
 {
     return fail(ErrorCode::InvalidArgument, name + QStringLiteral(": ") + what);
@@ -20,17 +18,21 @@ std::unexpected<Error> invalid(const QString &name, const QString &what)
 Result<int> minorVersion(const Json &root, const QString &name)
 {
     if (!root.is_object())
-        return invalid(name, QStringLiteral("is no notebook: its JSON is not an object"));
+        return invalid(name, QStringLiteral("is no notebook: its JSON is not an object: give the "
+                                            "path of a Jupyter notebook"));
     const auto major = findInt(root, "nbformat");
     if (!major)
-        return invalid(name, QStringLiteral("is no notebook: it has no \"nbformat\" number"));
+        return invalid(name, QStringLiteral("is no notebook: it has no \"nbformat\" number: give "
+                                            "the path of a Jupyter notebook"));
     if (*major < 4)
         return invalid(name, QStringLiteral("has the old notebook format %1: convert it with "
-                                            "jupyter nbconvert --to notebook")
+                                            "jupyter nbconvert --to notebook --nbformat 4")
                                  .arg(*major));
     const auto minor = findInt(root, "nbformat_minor");
     if (!minor)
-        return invalid(name, QStringLiteral("is no valid notebook: it has no \"nbformat_minor\""));
+        return invalid(
+            name, QStringLiteral("is no valid notebook: it has no \"nbformat_minor\" number; a "
+                                 "new one would be 5"));
     if (*major > 4 || *minor > 5 || *minor < 0)
         return invalid(name, QStringLiteral("has notebook format %1.%2, which this Celldeck does "
                                             "not know: save it as 4.5 or older")
@@ -52,11 +54,18 @@ Result<CellKind> kindOf(const Json &cell, const QString &name, const QString &pl
                                          .arg(type));
     const Json *outputs = find(cell, "outputs");
     if (!outputs || !outputs->is_array())
-        return invalid(name, place + QStringLiteral(" is a code cell without a list of outputs"));
+        return invalid(name, place + QStringLiteral(" is a code cell without a list of outputs: "
+                                                    "add \"outputs\": []"));
+    for (size_t i = 0; i < outputs->size(); ++i) {
+        if (!outputs->at(i).is_object())
+            return invalid(
+                name, place + QStringLiteral(", output %1 is not an object: remove it").arg(i));
+    }
     const Json *count = find(cell, "execution_count");
     if (!count || !(count->is_null() || count->is_number_integer()))
-        return invalid(name, place + QStringLiteral(" is a code cell whose execution_count is "
-                                                    "neither a number nor null"));
+        return invalid(name,
+                       place + QStringLiteral(" is a code cell whose execution_count is "
+                                              "neither a whole number nor null: make it null"));
     return CellKind::Code;
 }
 
@@ -64,12 +73,10 @@ Result<QString> idOf(const Json &cell, int minor, const QString &name, const QSt
 {
     static const QRegularExpression allowed(QStringLiteral("^[a-zA-Z0-9_-]{1,64}\\z"));
     const Json *id = find(cell, "id");
-    if (!id)
-        return QString();  // Jupyter accepts that too, and would add one when it saves.
-    if (minor < 5)
-        return invalid(name, place + QStringLiteral(" has an id, which notebook format 4.%1 does "
-                                                    "not have: set nbformat_minor to 5")
-                                         .arg(minor));
+    // None in 4.5: Jupyter accepts that too, and would add one when it saves. One before 4.5: some
+    // editors write it; Jupyter complains in its log and goes on. It is no name there.
+    if (!id || minor < 5)
+        return QString();
     const QString text = textOf(cell, "id");
     if (!allowed.match(text).hasMatch())
         return invalid(name, place + QStringLiteral(" has the id %1: it should be 1 to 64 letters, "
@@ -81,7 +88,7 @@ Result<QString> idOf(const Json &cell, int minor, const QString &name, const QSt
 Result<Cell> cellOf(const Json &json, int minor, const QString &name, const QString &place)
 {
     if (!json.is_object())
-        return invalid(name, place + QStringLiteral(" is not an object"));
+        return invalid(name, place + QStringLiteral(" is not an object: remove it"));
     Cell cell;
     const auto kind = kindOf(json, name, place);
     if (!kind)
@@ -99,7 +106,8 @@ Result<Cell> cellOf(const Json &json, int minor, const QString &name, const QStr
     cell.source = QString::fromStdString(*text);
     const Json *metadata = find(json, "metadata");
     if (!metadata || !metadata->is_object())
-        return invalid(name, place + QStringLiteral(" has no metadata object"));
+        return invalid(name,
+                       place + QStringLiteral(" has no metadata object: add \"metadata\": {}"));
     const Json *tags = find(*metadata, "tags");
     if (tags && tags->is_array()) {
         for (const Json &tag : *tags) {
@@ -126,67 +134,32 @@ void readMetadata(Notebook &notebook, const Json &root)
 
 }  // namespace
 
-Result<QString> canonicalPath(const QString &path)
+Result<Json> notebookJson(const QByteArray &text, const QString &name)
 {
-    const QFileInfo info(path);
-    const QString canonical = info.canonicalFilePath();
-    if (canonical.isEmpty())
-        return fail(ErrorCode::NotFound,
-                    QStringLiteral("there is no file %1").arg(info.absoluteFilePath()));
-    return canonical;
-}
-
-Result<QByteArray> readNotebookText(const QString &path)
-{
-    const QFileInfo info(path);
-    if (!info.exists())
-        return fail(ErrorCode::NotFound,
-                    QStringLiteral("there is no file %1").arg(info.absoluteFilePath()));
-    if (!info.isFile())
-        return fail(ErrorCode::Io, path + QStringLiteral(" is a folder or a device, no notebook"));
-    if (info.size() > MaxFileBytes)
-        return fail(ErrorCode::TooLarge, QStringLiteral("%1 has %2 MiB: at most %3 are read")
-                                             .arg(path)
-                                             .arg(info.size() >> 20)
-                                             .arg(MaxFileBytes >> 20));
-    QFile file(path);
-    if (!file.open(QIODevice::ReadOnly))
-        return fail(ErrorCode::Io,
-                    QStringLiteral("%1 cannot be read: %2").arg(path, file.errorString()));
-    QByteArray text = file.readAll();
-    if (file.error() != QFileDevice::NoError)
-        return fail(ErrorCode::Io,
-                    QStringLiteral("%1 cannot be read: %2").arg(path, file.errorString()));
-    return text;
-}
-
-Result<Notebook> loadNotebook(const QString &path)
-{
-    const auto text = readNotebookText(path);
-    if (!text)
-        return fail(text.error());
-    return parseNotebook(*text, path);
-}
-
-Result<Notebook> parseNotebook(const QByteArray &text, const QString &name)
-{
-    const auto root = parseJson(text);
+    auto root = parseJson(text);
     if (!root)
-        return invalid(
-            name,
-            QStringLiteral("is no notebook: it is not valid JSON (%1)").arg(root.error().message));
-    const auto minor = minorVersion(*root, name);
+        return invalid(name, QStringLiteral("is no notebook: it is not valid JSON (%1): mend it "
+                                            "there, or take a copy that is whole")
+                                 .arg(root.error().message));
+    return root;
+}
+
+Result<Notebook> notebookOf(const Json &root, const QString &name)
+{
+    const auto minor = minorVersion(root, name);
     if (!minor)
         return fail(minor.error());
     Notebook notebook;
     notebook.minor = *minor;
-    const Json *metadata = find(*root, "metadata");
+    const Json *metadata = find(root, "metadata");
     if (!metadata || !metadata->is_object())
-        return invalid(name, QStringLiteral("is no valid notebook: it has no metadata object"));
-    readMetadata(notebook, *root);
-    const Json *cells = find(*root, "cells");
+        return invalid(name, QStringLiteral("is no valid notebook: it has no metadata object; add "
+                                            "\"metadata\": {}"));
+    readMetadata(notebook, root);
+    const Json *cells = find(root, "cells");
     if (!cells || !cells->is_array())
-        return invalid(name, QStringLiteral("is no valid notebook: it has no list of cells"));
+        return invalid(name, QStringLiteral("is no valid notebook: it has no list of cells; add "
+                                            "\"cells\": []"));
     QSet<QString> ids;
     for (const Json &json : *cells) {
         const QString place = QStringLiteral("cell %1").arg(notebook.cells.size());
@@ -201,6 +174,14 @@ Result<Notebook> parseNotebook(const QByteArray &text, const QString &name)
         notebook.cells << std::move(*cell);
     }
     return notebook;
+}
+
+Result<Notebook> parseNotebook(const QByteArray &text, const QString &name)
+{
+    const auto root = notebookJson(text, name);
+    if (!root)
+        return fail(root.error());
+    return notebookOf(*root, name);
 }
 
 }  // namespace celldeck::notebooks

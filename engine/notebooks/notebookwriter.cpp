@@ -1,22 +1,20 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <QFileInfo>
 #include <QRandomGenerator>
-
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
+#include <map>
 
 #include "notebooks/jsonspans.h"
 #include "notebooks/notebookfile.h"
+#include "notebooks/notebookreader.h"
 #include "notebooks/pythonjson.h"
 
 namespace celldeck::notebooks {
 
 namespace {
 
-// A notebook's cells are in the list "cells" of the root object.
+// A notebook's cells are in the list "cells" of the root object,
 constexpr int CellDepth = 2;
+// and the outputs of one are three levels down.
+constexpr int OutputsDepth = 3;
 
 struct Change
 {
@@ -37,32 +35,48 @@ QByteArray applied(const QByteArray &text, std::vector<Change> changes)
     return out + text.mid(at);
 }
 
-std::optional<int> place(const Notebook &notebook, const CellResult &result)
+/// Finds the cells that results belong to.
+class CellFinder
 {
-    const auto isIt = [&](const Cell &cell) {
-        return cell.kind == CellKind::Code && cell.source == result.source;
-    };
-    if (!result.cellId.isEmpty()) {
+public:
+    explicit CellFinder(const Notebook &notebook) : m_notebook(notebook)
+    {
         for (int i = 0; i < notebook.cells.size(); ++i) {
-            if (notebook.cells[i].id == result.cellId)
-                return isIt(notebook.cells[i]) ? std::optional(i) : std::nullopt;
+            if (!notebook.cells[i].id.isEmpty())
+                m_byId.insert(notebook.cells[i].id, i);
         }
-        return std::nullopt;
     }
-    if (result.index >= 0 && result.index < notebook.cells.size() &&
-        isIt(notebook.cells[result.index]))
-        return result.index;
-    return std::nullopt;
-}
 
-/// Adds the change of one member, unless what is there means the same.
+    [[nodiscard]] std::optional<int> find(const CellResult &result) const
+    {
+        int index = m_byId.value(result.cellId, -1);
+        if (index < 0) {
+            index = result.index;
+            if (index < 0 || index >= m_notebook.cells.size())
+                return std::nullopt;
+            // A cell with another id is another cell, even where the source is the same. One
+            // without (the file was saved in an older format) may be it.
+            if (!result.cellId.isEmpty() && !m_notebook.cells[index].id.isEmpty())
+                return std::nullopt;
+        }
+        const Cell &cell = m_notebook.cells[index];
+        return cell.kind == CellKind::Code && cell.source == result.source ? std::optional(index)
+                                                                           : std::nullopt;
+    }
+
+private:
+    const Notebook &m_notebook;
+    QHash<QString, int> m_byId;
+};
+
 void change(std::vector<Change> &changes, const QByteArray &text, Span cell, const char *key,
-            const Json &now, const Json &before, const Layout &layout)
+            const Json &now, const Layout &layout)
 {
-    if (now == before)
-        return;
-    if (const auto where = member(text, cell, key))
-        changes.push_back({*where, toPythonJson(now, layout, CellDepth + 1)});
+    if (const auto where = findMember(text, cell, key)) {
+        const QByteArray margin =
+            marginAt(text, where->name.begin).value_or(layout.indent.repeated(CellDepth + 1));
+        changes.push_back({where->value, toPythonJson(now, layout, margin)});
+    }
 }
 
 Json mapped(const Json &outputs, Json (*function)(Json))
@@ -73,85 +87,88 @@ Json mapped(const Json &outputs, Json (*function)(Json))
     return all;
 }
 
+/// As texts, since 1 and 1.0 compare equal as numbers.
+bool isSame(const Json &before, const Json &now)
+{
+    return toBytes(mapped(before, withJoinedLines)) == toBytes(mapped(now, withJoinedLines));
+}
+
 void changeCell(std::vector<Change> &changes, const QByteArray &text, Span cell, const Json &before,
                 const CellResult &result, const Layout &layout)
 {
-    const Json *outputs = find(before, "outputs");
-    if (outputs && mapped(*outputs, withJoinedLines) != mapped(result.outputs, withJoinedLines))
-        change(changes, text, cell, "outputs", mapped(result.outputs, withSplitLines), *outputs,
-               layout);
+    if (const Json *outputs = find(before, "outputs"); outputs && !isSame(*outputs, result.outputs))
+        change(changes, text, cell, "outputs", mapped(result.outputs, withSplitLines), layout);
     const Json *count = find(before, "execution_count");
     const Json now = result.executionCount ? Json(*result.executionCount) : Json(nullptr);
-    if (count)
-        change(changes, text, cell, "execution_count", now, *count, layout);
+    if (count && *count != now)
+        change(changes, text, cell, "execution_count", now, layout);
 }
 
-std::unexpected<Error> ioError(const QString &path, const char *doing)
+bool isDeeperThan(const Json &value, int levels)
 {
-    return fail(ErrorCode::Io,
-                QStringLiteral("%1 cannot be written (%2: %3)")
-                    .arg(path, QLatin1String(doing), QString::fromLocal8Bit(std::strerror(errno))));
+    if (!value.is_structured())
+        return false;
+    return levels == 0 || std::ranges::any_of(value, [levels](const Json &one) {
+               return isDeeperThan(one, levels - 1);
+           });
 }
 
-class Descriptor
+/// Whether a notebook can hold these outputs and still be read, by us too.
+bool isWritable(const Json &outputs)
 {
-public:
-    explicit Descriptor(int fd) : m_fd(fd) {}
-    ~Descriptor()
-    {
-        if (m_fd >= 0)
-            ::close(m_fd);
-    }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor &operator=(const Descriptor &) = delete;
-    [[nodiscard]] int get() const { return m_fd; }
-
-private:
-    int m_fd;
-};
-
-Result<> fill(int fd, const QString &path, const QByteArray &bytes)
-{
-    qsizetype done = 0;
-    while (done < bytes.size()) {
-        const ssize_t now =
-            ::write(fd, bytes.constData() + done, static_cast<size_t>(bytes.size() - done));
-        if (now < 0 && errno == EINTR)
-            continue;
-        if (now < 0)
-            return ioError(path, "write");
-        done += now;
-    }
-    if (::fsync(fd) != 0)
-        return ioError(path, "fsync");
-    return {};
+    return outputs.is_array() &&
+           std::ranges::all_of(outputs, [](const Json &output) { return output.is_object(); }) &&
+           !isDeeperThan(outputs, MaxJsonDepth - OutputsDepth);
 }
 
-QByteArray randomId()
+QString newCellId(const Notebook &notebook)
 {
-    return QByteArray::number(QRandomGenerator::system()->generate(), 16).rightJustified(8, '0');
+    const auto isTaken = [&notebook](const QString &id) {
+        return std::ranges::any_of(notebook.cells,
+                                   [&id](const Cell &cell) { return cell.id == id; });
+    };
+    QString id;
+    do {  // eight hexadecimal digits, as nbformat makes them
+        id = QStringLiteral("%1").arg(QRandomGenerator::system()->generate(), 8, 16, QChar(u'0'));
+    } while (isTaken(id));
+    return id;
+}
+
+int firstTagged(const Notebook &notebook, QLatin1String tag)
+{
+    const auto found = std::ranges::find_if(
+        notebook.cells, [tag](const Cell &cell) { return cell.tags.contains(tag); });
+    return found == notebook.cells.end() ? -1 : static_cast<int>(found - notebook.cells.begin());
+}
+
+QByteArray cellMargin(const QByteArray &text, const Layout &layout, qsizetype at)
+{
+    return marginAt(text, at).value_or(layout.indent.repeated(CellDepth));
 }
 
 }  // namespace
 
 Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results)
 {
-    const auto notebook = parseNotebook(text, QStringLiteral("the notebook"));
-    if (!notebook)
-        return fail(notebook.error());
-    const auto root = parseJson(text);
+    const QString name = QStringLiteral("the notebook");
+    const auto root = notebookJson(text, name);
     if (!root)
         return fail(root.error());
-    const auto cells = member(text, rootSpan(text), "cells");
+    const auto notebook = notebookOf(*root, name);
+    if (!notebook)
+        return fail(notebook.error());
+    const auto cells = findMember(text, rootSpan(text), "cells");
     if (!cells)
         return fail(ErrorCode::InvalidArgument, QStringLiteral("the notebook has no cells"));
-    const std::vector<Span> spans = elements(text, *cells);
+    const std::vector<Span> spans = elements(text, cells->value);
     const Layout layout = layoutOf(text);
+    const CellFinder finder(*notebook);
     // A cell that ran more than once has the results of its last run.
     std::map<int, const CellResult *> last;
     Merge merge;
     for (const CellResult &result : results) {
-        if (const auto index = place(*notebook, result))
+        const auto index = finder.find(result);
+        if (index && isWritable(result.outputs))
             last[*index] = &result;
         else
             merge.missed << result.index;
@@ -162,23 +179,13 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
         changeCell(changes, text, spans[at], root->at("cells")[at], *result, layout);
     }
     merge.text = applied(text, std::move(changes));
+    if (merge.text.size() > MaxNotebookBytes && merge.text.size() > text.size())
+        return fail(ErrorCode::TooLarge,
+                    QStringLiteral("the notebook would have %1 bytes with its outputs, and at most "
+                                   "%2 are read: print less, or clear its outputs")
+                        .arg(merge.text.size())
+                        .arg(MaxNotebookBytes));
     return merge;
-}
-
-Result<QList<int>> writeResults(const QString &source, const QString &target,
-                                const QList<CellResult> &results)
-{
-    const auto text = readNotebookText(source);
-    if (!text)
-        return fail(text.error());
-    auto merge = mergeResults(*text, results);
-    if (!merge)
-        return fail(merge.error().code, source + QStringLiteral(": ") + merge.error().message);
-    if (source == target && merge->text == *text)
-        return merge->missed;
-    if (const Result<> written = writeAtomically(target, merge->text); !written)
-        return fail(written.error());
-    return merge->missed;
 }
 
 Result<QByteArray> withParameters(const QByteArray &text, const QString &assignments)
@@ -186,69 +193,41 @@ Result<QByteArray> withParameters(const QByteArray &text, const QString &assignm
     const auto notebook = parseNotebook(text, QStringLiteral("the notebook"));
     if (!notebook)
         return fail(notebook.error());
-    const auto cells = member(text, rootSpan(text), "cells");
+    const auto cells = findMember(text, rootSpan(text), "cells");
     if (!cells)
         return fail(ErrorCode::InvalidArgument, QStringLiteral("the notebook has no cells"));
-    const std::vector<Span> spans = elements(text, *cells);
+    const std::vector<Span> spans = elements(text, cells->value);
     const Layout layout = layoutOf(text);
+    const int old = firstTagged(*notebook, QLatin1String("injected-parameters"));
+    const int after = firstTagged(*notebook, QLatin1String("parameters"));
 
     Json cell{{"cell_type", "code"},
               {"execution_count", nullptr},
               {"metadata", {{"tags", Json::array({"injected-parameters"})}}},
               {"outputs", Json::array()},
               {"source", splitLines("# Parameters\n" + assignments.toStdString())}};
-    if (notebook->minor >= 5)
-        cell["id"] = randomId().toStdString();
-    const QByteArray written = toPythonJson(cell, layout, CellDepth);
-
-    const auto tagged = [&](const char *tag) {
-        for (int i = 0; i < notebook->cells.size(); ++i) {
-            if (notebook->cells[i].tags.contains(QLatin1String(tag)))
-                return i;
-        }
-        return -1;
-    };
-    if (const int old = tagged("injected-parameters"); old >= 0)
-        return applied(text, {{spans[static_cast<size_t>(old)], written}});
-    QByteArray gap = layout.indent.isEmpty() ? layout.comma : QByteArray(",") + layout.newline;
-    if (!layout.indent.isEmpty())
-        gap += layout.indent + layout.indent;
-    if (const int after = tagged("parameters"); after >= 0) {
-        const qsizetype end = spans[static_cast<size_t>(after)].end;
+    if (notebook->minor >= 5) {
+        // The id of the cell that it takes the place of, so that the same call gives the same text.
+        const QString id = old >= 0 ? notebook->cells[old].id : QString();
+        cell["id"] = id.isEmpty() ? newCellId(*notebook) : id;
+    }
+    if (spans.empty()) {
+        const QByteArray margin =
+            marginAt(text, cells->name.begin).value_or(layout.indent.repeated(CellDepth - 1));
+        return applied(text, {{cells->value, toPythonJson(Json::array({cell}), layout, margin)}});
+    }
+    const auto beside = static_cast<size_t>(old >= 0 ? old : std::max(after, 0));
+    const QByteArray margin = cellMargin(text, layout, spans[beside].begin);
+    const QByteArray written = toPythonJson(cell, layout, margin);
+    if (old >= 0)
+        return applied(text, {{spans[beside], written}});
+    const QByteArray gap =
+        layout.inLines ? QByteArray(",") + layout.newline + margin : layout.comma;
+    if (after >= 0) {
+        const qsizetype end = spans[beside].end;
         return applied(text, {{{end, end}, gap + written}});
     }
-    if (spans.empty())
-        return applied(text, {{*cells, toPythonJson(Json::array({cell}), layout, 1)}});
     return applied(text, {{{spans[0].begin, spans[0].begin}, written + gap}});
-}
-
-Result<> writeAtomically(const QString &path, const QByteArray &bytes)
-{
-    const QFileInfo info(path);
-    // A link stays a link: the file behind it is exchanged.
-    const QString target = info.exists() ? info.canonicalFilePath() : info.absoluteFilePath();
-    const QByteArray folder = QFile::encodeName(QFileInfo(target).absolutePath());
-    const QByteArray temporary = folder + "/.celldeck-" + randomId() + randomId();
-    const Descriptor file(
-        ::open(temporary.constData(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (file.get() < 0)
-        return ioError(target, "create");
-    const auto giveUp = [&temporary](std::unexpected<Error> error) {
-        ::unlink(temporary.constData());
-        return error;
-    };
-    if (const Result<> filled = fill(file.get(), target, bytes); !filled)
-        return giveUp(fail(filled.error()));
-    struct stat old = {};
-    const bool there = ::stat(QFile::encodeName(target).constData(), &old) == 0;
-    if (there && ::fchmod(file.get(), old.st_mode & 07777) != 0)
-        return giveUp(ioError(target, "chmod"));
-    if (::rename(temporary.constData(), QFile::encodeName(target).constData()) != 0)
-        return giveUp(ioError(target, "rename"));
-    const Descriptor directory(::open(folder.constData(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (directory.get() < 0 || ::fsync(directory.get()) != 0)
-        return ioError(target, "fsync of its folder");
-    return {};
 }
 
 }  // namespace celldeck::notebooks

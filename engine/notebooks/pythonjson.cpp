@@ -1,5 +1,11 @@
 #include "notebooks/pythonjson.h"
 
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "notebooks/jsonspans.h"
+
 namespace celldeck::notebooks {
 
 namespace {
@@ -33,54 +39,88 @@ size_t breakAt(const std::string &text, size_t at)
     return 0;
 }
 
-void write(QByteArray &out, const Json &value, const Layout &layout, int depth);
-
-void breakLine(QByteArray &out, const Layout &layout, int depth)
+/// Python's repr(float): the fewest digits that read back as the same number, with an exponent
+/// below 1e-4 and from 1e16 on (CPython, float_repr_style "short").
+QByteArray pythonFloat(double number)
 {
-    out += layout.newline;
-    for (int i = 0; i < depth; ++i)
-        out += layout.indent;
-}
-
-template <class Container, class WriteOne>
-void writeAll(QByteArray &out, const Container &values, char open, char close, const Layout &layout,
-              int depth, const WriteOne &writeOne)
-{
-    out += open;
-    bool first = true;
-    for (const auto &one : values) {
-        const bool inLine = layout.indent.isEmpty();
-        if (!first)
-            out += inLine ? layout.comma : QByteArray(",");
-        if (!inLine)
-            breakLine(out, layout, depth + 1);
-        writeOne(one);
-        first = false;
-    }
-    if (!first && !layout.indent.isEmpty())
-        breakLine(out, layout, depth);
-    out += close;
+    std::array<char, 32> buffer;
+    const auto done = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
+                                    std::chars_format::scientific);
+    const QByteArray text(buffer.data(), done.ptr - buffer.data());
+    const qsizetype e = text.indexOf('e');
+    const int exponent = text.mid(e + 1).toInt();
+    const QByteArray sign = text.startsWith('-') ? "-" : "";
+    QByteArray digits = text.left(e).remove(0, sign.size()).replace(".", "");
+    if (exponent < -4 || exponent >= 16)
+        return text;
+    if (exponent < 0)
+        return sign + "0." + QByteArray(-exponent - 1, '0') + digits;
+    const int whole = exponent + 1;
+    if (digits.size() <= whole)
+        return sign + digits.leftJustified(whole, '0') + ".0";
+    return sign + digits.insert(whole, '.');
 }
 
 QByteArray scalar(const Json &value)
 {
+    if (value.is_number_float() && std::isfinite(value.get<double>()))
+        return pythonFloat(value.get<double>());
     return QByteArray::fromStdString(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-void write(QByteArray &out, const Json &value, const Layout &layout, int depth)
+/// Writes one value; a level deeper, its margin is longer by one indent.
+class Writer
 {
-    if (value.is_object()) {
-        writeAll(out, value.items(), '{', '}', layout, depth, [&](const auto &entry) {
-            out += scalar(Json(entry.key()));
-            out += layout.colon;
-            write(out, entry.value(), layout, depth + 1);
-        });
-    } else if (value.is_array()) {
-        writeAll(out, value, '[', ']', layout, depth,
-                 [&](const Json &one) { write(out, one, layout, depth + 1); });
-    } else {
-        out += scalar(value);
+public:
+    explicit Writer(const Layout &layout) : m_layout(layout) {}
+
+    [[nodiscard]] const QByteArray &text() const { return m_out; }
+
+    void write(const Json &value, const QByteArray &margin)
+    {
+        const QByteArray inner = margin + m_layout.indent;
+        if (value.is_object()) {
+            writeAll(value.items(), '{', '}', margin, [&](const auto &entry) {
+                m_out += scalar(Json(entry.key())) + m_layout.colon;
+                write(entry.value(), inner);
+            });
+        } else if (value.is_array()) {
+            writeAll(value, '[', ']', margin, [&](const Json &one) { write(one, inner); });
+        } else {
+            m_out += scalar(value);
+        }
     }
+
+private:
+    template <class Container, class WriteOne>
+    void writeAll(const Container &values, char open, char close, const QByteArray &margin,
+                  const WriteOne &writeOne)
+    {
+        m_out += open;
+        bool first = true;
+        for (const auto &one : values) {
+            if (!first)
+                m_out += m_layout.inLines ? QByteArray(",") : m_layout.comma;
+            if (m_layout.inLines)
+                m_out += m_layout.newline + margin + m_layout.indent;
+            writeOne(one);
+            first = false;
+        }
+        if (!first && m_layout.inLines)
+            m_out += m_layout.newline + margin;
+        m_out += close;
+    }
+
+    const Layout &m_layout;
+    QByteArray m_out;
+};
+
+/// What stands between two values, unless a line ends there.
+void takeGap(QByteArray &gap, const QByteArray &text, qsizetype begin, qsizetype end)
+{
+    const QByteArray between = text.mid(begin, end - begin);
+    if (!between.contains('\n') && !between.contains('\r'))
+        gap = between;
 }
 
 template <class Change>
@@ -109,29 +149,42 @@ Json changeTexts(Json output, bool (*chosen)(const std::string &mime), const Cha
 Layout layoutOf(const QByteArray &text)
 {
     Layout layout;
-    const qsizetype open = text.indexOf('{');
-    const qsizetype quote = text.indexOf('"', open);
-    if (open < 0 || quote < 0)
+    const std::vector<MemberSpan> all = members(text, rootSpan(text));
+    if (all.empty())
         return layout;
-    const QByteArray between = text.mid(open + 1, quote - open - 1);
-    const qsizetype colon = text.indexOf(':', quote);
-    layout.colon = colon >= 0 && colon + 1 < text.size() && text[colon + 1] == ' ' ? ": " : ":";
-    const qsizetype lineBreak = between.lastIndexOf('\n');
-    if (lineBreak < 0) {
+    const MemberSpan &first = all.front();
+    takeGap(layout.colon, text, first.name.end, first.value.begin);
+    const auto rootMargin = marginAt(text, first.name.begin);
+    layout.inLines = rootMargin.has_value();
+    if (!layout.inLines) {
         layout.indent.clear();
-        layout.comma = layout.colon == ": " ? ", " : ",";
+        layout.comma = layout.colon == ":" ? "," : ", ";
+        if (all.size() > 1)
+            takeGap(layout.comma, text, first.value.end, all[1].name.begin);
         return layout;
     }
-    layout.newline = lineBreak > 0 && between[lineBreak - 1] == '\r' ? "\r\n" : "\n";
-    layout.indent = between.mid(lineBreak + 1);
+    const qsizetype lineBreak = first.name.begin - rootMargin->size() - 1;
+    layout.newline = lineBreak > 0 && text[lineBreak - 1] == '\r' ? "\r\n" : "\n";
+    layout.indent = *rootMargin;
+    // A notebook that was pasted into an indented text has another margin than indent: the step
+    // from "cells" to its first cell tells them apart.
+    for (const MemberSpan &one : all) {
+        const qsizetype cell = text.indexOf('{', one.value.begin);
+        if (one.key != "cells" || cell < 0 || cell >= one.value.end)
+            continue;
+        const auto outer = marginAt(text, one.name.begin);
+        const auto inner = marginAt(text, cell);
+        if (outer && inner && inner->size() > outer->size() && inner->startsWith(*outer))
+            layout.indent = inner->mid(outer->size());
+    }
     return layout;
 }
 
-QByteArray toPythonJson(const Json &value, const Layout &layout, int depth)
+QByteArray toPythonJson(const Json &value, const Layout &layout, const QByteArray &margin)
 {
-    QByteArray out;
-    write(out, value, layout, depth);
-    return out;
+    Writer writer(layout);
+    writer.write(value, margin);
+    return writer.text();
 }
 
 Json splitLines(const std::string &text)

@@ -9,7 +9,8 @@ namespace celldeck::notebooks {
 /// How a notebook file is laid out, found in its own text.
 struct Layout
 {
-    QByteArray indent = " ";  ///< of one level; "" = all on one line
+    bool inLines = true;      ///< One value a line; else all on one line
+    QByteArray indent = " ";  ///< of one level
     QByteArray newline = "\n";
     QByteArray colon = ": ";
     QByteArray comma = ", ";  ///< between values on one line
@@ -17,11 +18,14 @@ struct Layout
     bool operator==(const Layout &) const = default;
 };
 
+/// Requires: `text` is valid JSON.
 [[nodiscard]] Layout layoutOf(const QByteArray &text);
 
-/// As Python's json.dumps(value, sort_keys=True, indent=…, ensure_ascii=False) writes it, at a
-/// nesting depth of `depth` (its first line is not indented). Invalid UTF-8 becomes U+FFFD.
-[[nodiscard]] QByteArray toPythonJson(const Json &value, const Layout &layout, int depth);
+/// As Python's json.dumps(value, sort_keys=True, indent=…, ensure_ascii=False) writes it, for a
+/// place whose line begins with `margin` (the first line itself is not indented). Invalid UTF-8
+/// becomes U+FFFD; NaN and infinity, which JSON does not have, null.
+[[nodiscard]] QByteArray toPythonJson(const Json &value, const Layout &layout,
+                                      const QByteArray &margin = {});
 
 /// Lines as Python's str.splitlines(True) makes them.
 [[nodiscard]] Json splitLines(const std::string &text);
