@@ -44,11 +44,12 @@ void Progress::line(const QString &text)
 
 void Progress::drawBar(const QString &doing)
 {
-    const auto done = m_cells == 0 ? BarWidth : static_cast<int>(m_ended * BarWidth / m_cells);
+    const auto done =
+        m_cells == 0 ? BarWidth : static_cast<int>(m_ended.size() * BarWidth / m_cells);
     const QString bar = QString(done, QChar(0x2588)) + QString(BarWidth - done, QChar(0x2591));
     std::fprintf(stderr, "\r\x1b[K%s %s %lld/%lld  %s",
                  qUtf8Printable(QFileInfo(m_path).fileName()), qUtf8Printable(bar),
-                 static_cast<long long>(m_ended), static_cast<long long>(m_cells),
+                 static_cast<long long>(m_ended.size()), static_cast<long long>(m_cells),
                  qUtf8Printable(doing));
     std::fflush(stderr);
 }
@@ -57,12 +58,15 @@ void Progress::beginNotebook(const QString &path, qsizetype cells)
 {
     m_path = path;
     m_cells = cells;
-    m_ended = 0;
+    m_ended.clear();
     m_time.start();
     if (m_form == Form::Events)
         event("notebook_started", {{"notebook", path}, {"cells", cells}});
     else if (m_form == Form::Lines)
-        line(QStringLiteral("%1: %2 cells").arg(path).arg(cells));
+        line(QStringLiteral("%1: %2 %3")
+                 .arg(path)
+                 .arg(cells)
+                 .arg(cells == 1 ? QStringLiteral("cell") : QStringLiteral("cells")));
     else
         drawBar(QStringLiteral("starting the kernel"));
 }
@@ -70,7 +74,10 @@ void Progress::beginNotebook(const QString &path, qsizetype cells)
 void Progress::show(const TaskRecord &task)
 {
     const bool ended = isFinal(task.state);
-    m_ended += ended ? 1 : 0;
+    if (m_ended.contains(task.id.value()))
+        return;
+    if (ended)
+        m_ended.insert(task.id.value());
     const std::int64_t took = ended && task.startedAt && task.finishedAt
                                   ? (*task.finishedAt - *task.startedAt).count()
                                   : 0;

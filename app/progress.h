@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QElapsedTimer>
+#include <QSet>
 #include <QString>
 
 #include "base/json.h"
@@ -31,7 +32,7 @@ private:
     Form m_form;
     QString m_path;
     qsizetype m_cells = 0;
-    qsizetype m_ended = 0;
+    QSet<std::int64_t> m_ended;  ///< Ids: an ended task changes again when its display does.
     QElapsedTimer m_time;
 };
 

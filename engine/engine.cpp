@@ -225,7 +225,7 @@ QCoro::Task<> Engine::close(Waiter<> stopped)
         co_return;
     d->database.close();
     d->lock.unlock();
-    qCInfo(log, "stopped");
+    qCDebug(log, "stopped");
     stopped.resolve({});
 }
 

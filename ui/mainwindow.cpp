@@ -78,8 +78,10 @@ MainWindow::MainWindow(Feed *feed, QSettings *settings, QWidget *parent)
     makeStatusBar();
     connectFeed();
     resetLayout();
-    if (m_layout.restore(*this))
+    if (m_layout.restore(*this)) {
+        m_hasLayout = true;
         m_tasks->restoreColumns(m_layout.columns());
+    }
     updateActions();
     m_feed->requestTasks(TasksAtStart);
 }
@@ -357,9 +359,17 @@ void MainWindow::resetLayout()
         dock->setFloating(false);
         dock->show();
     }
+    m_tasks->restoreColumns({});
+    m_hasLayout = false;
+    if (isVisible())
+        sizeDocks();
+}
+
+void MainWindow::sizeDocks()
+{
+    m_hasLayout = true;
     resizeDocks({m_detailDock}, {DefaultSize.width() * 35 / 100}, Qt::Horizontal);
     resizeDocks({m_queueDock}, {m_queue->minimumSizeHint().height()}, Qt::Vertical);
-    m_tasks->restoreColumns({});
 }
 
 void MainWindow::showAbout()
@@ -374,6 +384,14 @@ void MainWindow::showAbout()
         tr("Runs notebook cells for people and for AI agents, and never loses one.\n\n"
            "Free software under the GNU GPL, version 3 or later."));
     about->show();
+}
+
+void MainWindow::showEvent(QShowEvent *event)
+{
+    QMainWindow::showEvent(event);
+    // Docks have sizes only once the window has its own, which comes with the event after this.
+    if (!m_hasLayout)
+        QMetaObject::invokeMethod(this, &MainWindow::sizeDocks, Qt::QueuedConnection);
 }
 
 void MainWindow::closeEvent(QCloseEvent *event)

@@ -38,6 +38,7 @@ public:
     void runNotebook(const QString &path);
 
 protected:
+    void showEvent(QShowEvent *event) override;
     void closeEvent(QCloseEvent *event) override;
     void dragEnterEvent(QDragEnterEvent *event) override;
     void dropEvent(QDropEvent *event) override;
@@ -78,6 +79,7 @@ private:
     void copyId();
     void copy(const QString &text, const QString &what);
     void resetLayout();
+    void sizeDocks();
     void showAbout();
 
     Feed *m_feed;
@@ -93,6 +95,7 @@ private:
     QDockWidget *m_queueDock = nullptr;
     QDockWidget *m_detailDock = nullptr;
     Actions m_actions;
+    bool m_hasLayout = false;
 };
 
 }  // namespace celldeck::ui

@@ -175,6 +175,15 @@ QColor ansiColour(const AnsiColour &colour, const QPalette &palette)
     return QColor(isDark(palette) ? OnDark.at(number) : OnLight.at(number));
 }
 
+QColor ansiGround(const AnsiColour &colour, const QPalette &palette)
+{
+    const QColor full = ansiColour(colour, palette);
+    // Our sixteen are text colours: full strength behind text, they would hide it.
+    if (std::holds_alternative<AnsiRgb>(colour))
+        return full;
+    return mixed(full, palette.color(QPalette::Base), isDark(palette) ? 0.35 : 0.25);
+}
+
 QFont codeFont()
 {
     return QFontDatabase::systemFont(QFontDatabase::FixedFont);

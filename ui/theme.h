@@ -30,6 +30,7 @@ void applyTheme(QApplication &application, ThemeChoice choice);
 [[nodiscard]] QColor hairlineColour(const QPalette &palette);  ///< For borders.
 [[nodiscard]] QColor tint(const QColor &colour, const QPalette &palette);  ///< As a ground.
 [[nodiscard]] QColor ansiColour(const AnsiColour &colour, const QPalette &palette);
+[[nodiscard]] QColor ansiGround(const AnsiColour &colour, const QPalette &palette);
 [[nodiscard]] QFont codeFont();
 
 /// resources/icons/<name>.svg in the text colour of the moment.

@@ -21,7 +21,8 @@ namespace {
 constexpr std::chrono::minutes Span{5};
 constexpr int CardWidth = 92;
 /// From here on the chart fits beside the figures; a narrow dock has it below them.
-constexpr int WideEnough = 760;
+constexpr int WideEnough = 560;
+constexpr int WideColumns = 4;
 
 }  // namespace
 
@@ -34,7 +35,6 @@ QueuePanel::QueuePanel(QWidget *parent)
          {TaskState::Pending, TaskState::Running, TaskState::Completed, TaskState::Failed,
           TaskState::Cancelled, TaskState::TimedOut, TaskState::Interrupted})
         addFigure(storage::toText(state), wordOf(state), state);
-    addFigure(QStringLiteral("leases"), tr("Leases"), std::nullopt);
     addFigure(QStringLiteral("wal"), tr("WAL size"), std::nullopt);
     m_timer.setInterval(std::chrono::seconds{1});
     connect(&m_timer, &QTimer::timeout, this, &QueuePanel::sample);
@@ -76,9 +76,9 @@ void QueuePanel::setStats(const storage::TaskStats &stats)
 
 void QueuePanel::showNumbers()
 {
-    const std::array<std::int64_t, 8> counts{
-        m_stats.pending,   m_stats.running,  m_stats.completed,   m_stats.failed,
-        m_stats.cancelled, m_stats.timedOut, m_stats.interrupted, m_stats.activeLeases};
+    const std::array<std::int64_t, 7> counts{
+        m_stats.pending,   m_stats.running,  m_stats.completed,  m_stats.failed,
+        m_stats.cancelled, m_stats.timedOut, m_stats.interrupted};
     for (std::size_t i = 0; i < m_figures.size(); ++i) {
         const Figure &figure = m_figures[i];
         figure.number->setText(i < counts.size() ? QLocale().toString(qlonglong{counts[i]})
@@ -109,7 +109,7 @@ void QueuePanel::arrange()
 {
     const bool wide = width() >= WideEnough;
     const int count = static_cast<int>(m_figures.size());
-    const int columns = wide ? count : std::clamp(width() / CardWidth, 1, 3);
+    const int columns = wide ? WideColumns : std::clamp(width() / CardWidth, 1, 3);
     if (columns == m_columns)
         return;
     m_columns = columns;
@@ -121,8 +121,8 @@ void QueuePanel::arrange()
         m_grid->addWidget(m_figures[static_cast<std::size_t>(i)].card, i / columns, i % columns);
     const int rows = (count + columns - 1) / columns;
     if (wide) {
-        m_grid->addWidget(m_sparkline, 0, count);
-        m_grid->setColumnStretch(count, 1);
+        m_grid->addWidget(m_sparkline, 0, columns, rows, 1);
+        m_grid->setColumnStretch(columns, 1);
     } else {
         m_grid->addWidget(m_sparkline, rows, 0, 1, columns);
     }

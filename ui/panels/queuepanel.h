@@ -13,8 +13,8 @@ namespace celldeck::ui {
 
 class Sparkline;
 
-/// How the queue stands: how many tasks in each state, leases, the log's size, and the depth over
-/// the last five minutes. Samples once a second while it is seen; hidden, it sleeps.
+/// How the queue stands: how many tasks in each state, the log's size, and the depth over the last
+/// five minutes. Samples once a second while it is seen; hidden, it sleeps.
 /// Owner: its dock. Thread: GUI.
 class QueuePanel final : public QWidget
 {

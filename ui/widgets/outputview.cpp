@@ -203,7 +203,7 @@ QTextCharFormat OutputView::formatOf(const AnsiStyle &style) const
     QTextCharFormat format;
     QColor foreground = style.foreground ? ansiColour(*style.foreground, palette())
                                          : palette().color(QPalette::Text);
-    QColor background = style.background ? ansiColour(*style.background, palette()) : QColor();
+    QColor background = style.background ? ansiGround(*style.background, palette()) : QColor();
     if (style.inverse) {
         if (!background.isValid())
             background = palette().color(QPalette::Base);
