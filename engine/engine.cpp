@@ -18,7 +18,7 @@ namespace celldeck {
 
 namespace {
 
-Q_LOGGING_CATEGORY(log, "celldeck.engine")
+Q_LOGGING_CATEGORY(log, "celldeck.engine", QtInfoMsg)
 
 QString runtimeDirectory(const QString &dataDirectory)
 {

@@ -131,7 +131,7 @@ void TasksPanel::makeTable()
 void TasksPanel::setDefaultColumns()
 {
     // In characters: a larger font makes wider columns.
-    constexpr std::array<int, TaskModel::ColumnCount> Characters{15, 16, 17, 6, 26, 13, 11, 7, 10};
+    constexpr std::array<int, TaskModel::ColumnCount> Characters{17, 16, 16, 6, 25, 13, 11, 7, 9};
     const int unit = fontMetrics().averageCharWidth();
     for (int i = 0; i < TaskModel::ColumnCount; ++i)
         m_table->setColumnWidth(i, Characters[static_cast<std::size_t>(i)] * unit + 8);

@@ -1,0 +1,166 @@
+"""The celldeck program, as these tests start it. Its path comes in the variable CELLDECK."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.request
+
+PROGRAM = os.environ["CELLDECK"]
+SAMPLES = pathlib.Path(__file__).parent.parent / "support" / "notebooks"
+LIMIT_S = 240  # of one command; a test that hangs is a failure
+
+DONE, FAILED, USAGE, UNFIT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def notebook(*sources, kernel="python3", **metadata):
+    """A notebook of nbformat 4.5 as a dict, one code cell a source."""
+    if kernel:
+        metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"cell{number}",
+            "metadata": {},
+            "outputs": [],
+            "source": source.splitlines(keepends=True),
+        }
+        for number, source in enumerate(sources)
+    ]
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def text_of(outputs):
+    return "".join("".join(o["text"]) for o in outputs if o["output_type"] == "stream")
+
+
+class CelldeckTest(unittest.TestCase):
+    """A folder of its own for each test: data in `data`, notebooks in `work`."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="celldeck-test-")).resolve()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.data = self.folder / "data"
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.environment = dict(
+            os.environ,
+            CELLDECK_DATA_DIR=str(self.data),
+            XDG_CONFIG_HOME=str(self.folder / "config"),
+            CELLDECK_TOKEN="the-token-of-this-test",
+        )
+
+    def write(self, name, content):
+        path = self.work / name
+        if isinstance(content, dict):
+            content = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def read(self, path):
+        return json.loads(pathlib.Path(path).read_text())
+
+    def celldeck(self, *arguments, code=DONE, **more):
+        ended = subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            env=dict(self.environment, **more),
+            cwd=self.work,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+        self.assertEqual(ended.returncode, code, f"{arguments}\n{ended.stdout}\n{ended.stderr}")
+        return ended
+
+    def serve(self, *arguments):
+        server = Server(self.environment, self.work, arguments)
+        self.addCleanup(server.kill)
+        return server
+
+
+class Server:
+    """`celldeck serve` on a free port, with a client that speaks MCP over plain HTTP."""
+
+    def __init__(self, environment, folder, arguments):
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", "--port", "0", *map(str, arguments)],
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        line = self.process.stdout.readline()
+        found = re.search(r"listening on (http://\S+)/mcp", line)
+        if not found:
+            self.kill()
+            raise AssertionError(f"no address in {line!r}")
+        self.url = found[1]
+        self.token = environment["CELLDECK_TOKEN"]
+        self.session = None
+        self.number = 0
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=LIMIT_S)
+
+    def post(self, message):
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+        }
+        if self.session:
+            headers["Mcp-Session-Id"] = self.session
+            headers["MCP-Protocol-Version"] = "2025-11-25"
+        request = urllib.request.Request(
+            self.url + "/mcp", json.dumps(message).encode(), headers, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+            self.session = answer.headers.get("Mcp-Session-Id") or self.session
+            body = answer.read().decode()
+            if answer.headers.get_content_type() == "text/event-stream":
+                lines = [line[6:] for line in body.splitlines() if line.startswith("data: {")]
+                return json.loads(lines[-1])
+            return json.loads(body) if body else None
+
+    def request(self, method, **params):
+        if self.session is None and method != "initialize":
+            self.request(
+                "initialize",
+                protocolVersion="2025-11-25",
+                capabilities={},
+                clientInfo={"name": "test", "version": "1"},
+            )
+            self.post({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        self.number += 1
+        answer = self.post(
+            {"jsonrpc": "2.0", "id": self.number, "method": method, "params": params}
+        )
+        if "error" in answer:
+            raise AssertionError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def call(self, tool, **arguments):
+        result = self.request("tools/call", name=tool, arguments=arguments)
+        if result.get("isError"):
+            raise AssertionError(f"{tool}: {result['content']}")
+        return result["structuredContent"]
+
+
+def main():
+    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]])

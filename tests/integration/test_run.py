@@ -1,0 +1,179 @@
+"""`celldeck run`, `tasks`, `show` and `stats` as a person in a shell meets them."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import celldeck
+from celldeck import FAILED, INTERRUPTED, TIMED_OUT, UNFIT, USAGE, notebook, text_of
+
+
+class Run(celldeck.CelldeckTest):
+    def outputs(self, path):
+        return [cell["outputs"] for cell in self.read(path)["cells"]]
+
+    def test_in_place_changes_only_what_ran(self):
+        path = self.write("a.ipynb", notebook("print('one')", "2"))
+        self.celldeck("run", "a.ipynb")
+        after = self.read(path)
+        self.assertEqual(text_of(after["cells"][0]["outputs"]), "one\n")
+        self.assertEqual([cell["execution_count"] for cell in after["cells"]], [1, 2])
+        for cell in after["cells"]:
+            cell.update(outputs=[], execution_count=None)
+        self.assertEqual(after, notebook("print('one')", "2"))
+
+    def test_output_leaves_the_source_alone(self):
+        path = self.write("a.ipynb", notebook("1"))
+        before = path.read_bytes()
+        self.celldeck("run", path, "--output", self.work / "b.ipynb")
+        self.assertEqual(path.read_bytes(), before)
+        self.assertEqual(self.outputs(self.work / "b.ipynb")[0][0]["data"]["text/plain"], ["1"])
+
+    def test_a_failing_cell_stops_the_rest(self):
+        path = self.write("a.ipynb", notebook("print('x')", "1/0", "print('never')"))
+        ended = self.celldeck("run", path, code=FAILED)
+        self.assertIn("ZeroDivisionError", ended.stderr)
+        outputs = self.outputs(path)
+        self.assertEqual(outputs[1][0]["ename"], "ZeroDivisionError")
+        self.assertEqual(outputs[2], [])
+
+    def test_allow_errors_goes_on(self):
+        path = self.write("a.ipynb", notebook("1/0", "print('after')"))
+        self.celldeck("run", path, "--allow-errors")
+        self.assertEqual(text_of(self.outputs(path)[1]), "after\n")
+
+    def test_a_cell_tagged_raises_exception_may_raise(self):
+        content = notebook("1/0", "print('after')")
+        content["cells"][0]["metadata"]["tags"] = ["raises-exception"]
+        path = self.write("a.ipynb", content)
+        self.celldeck("run", path)
+        self.assertEqual(text_of(self.outputs(path)[1]), "after\n")
+
+    def test_a_time_limit(self):
+        path = self.write("a.ipynb", notebook("print('partial', flush=True)\nwhile True: pass"))
+        self.celldeck("run", path, "--timeout", "1", code=TIMED_OUT)
+        self.assertEqual(text_of(self.outputs(path)[0]), "partial\n")
+
+    def test_parameters(self):
+        content = notebook("year = 1; name = ''; flags = None", "print(year, name, flags)")
+        content["cells"][0]["metadata"]["tags"] = ["parameters"]
+        path = self.write("a.ipynb", content)
+        self.celldeck("run", path, "--parameter", "year=2026", "--parameter", "name=Ada L.",
+                      "--parameter", "flags=[true, null]", "--output", self.work / "b.ipynb")
+        cells = self.read(self.work / "b.ipynb")["cells"]
+        self.assertEqual(cells[1]["metadata"]["tags"], ["injected-parameters"])
+        self.assertEqual(text_of(cells[2]["outputs"]), "2026 Ada L. [True, None]\n")
+
+    def test_events(self):
+        path = self.write("a.ipynb", notebook("1", "1/0", "2"))
+        ended = self.celldeck("run", path, "--json", code=FAILED)
+        events = [json.loads(line) for line in ended.stdout.splitlines()]
+        names = [event["event"] for event in events]
+        self.assertEqual(names[0], "notebook_started")
+        self.assertEqual(names[-1], "notebook_finished")
+        finished = [e["state"] for e in events if e["event"] == "task_finished"]
+        self.assertEqual(finished, ["completed", "failed", "cancelled"])
+        self.assertTrue(all("time" in event for event in events))
+
+    def test_a_bar_on_a_terminal(self):
+        path = self.write("a.ipynb", notebook("1", "2"))
+        ours, theirs = pty.openpty()
+        run = subprocess.Popen([celldeck.PROGRAM, "run", str(path)], env=self.environment,
+                               stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(ours, 4096)
+            except OSError:  # how a terminal says that its other side has gone
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(ours)
+        self.assertEqual(run.wait(), 0)
+        self.assertIn("█".encode(), shown)
+        self.assertIn(b"2/2", shown)
+
+    def test_interrupted(self):
+        flag = self.work / "started"
+        path = self.write("a.ipynb", notebook(
+            f"print('begun', flush=True); open({str(flag)!r}, 'w').close()\nwhile True: pass", "2"))
+        os.mkfifo(flag)
+        run = subprocess.Popen([celldeck.PROGRAM, "run", str(path)], env=self.environment,
+                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        with open(flag):  # opens when the cell does
+            pass
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=celldeck.LIMIT_S)
+        self.assertEqual(run.returncode, INTERRUPTED, said)
+        self.assertEqual(text_of(self.outputs(path)[0]), "begun\n")
+        states = [task["state"] for task in
+                  json.loads(self.celldeck("tasks", "--json").stdout)["tasks"]]
+        self.assertEqual(set(states), {"cancelled"})
+
+    def test_the_log_of_what_ran(self):
+        path = self.write("a.ipynb", notebook("print('seen')", "1/0"))
+        self.celldeck("run", path, code=FAILED)
+        tasks = json.loads(self.celldeck("tasks", "--json").stdout)["tasks"]
+        self.assertEqual([task["state"] for task in tasks], ["failed", "completed"])
+        failed = json.loads(self.celldeck("tasks", "--state", "failed", "--json").stdout)["tasks"]
+        self.assertEqual([task["task_id"] for task in failed], [tasks[0]["task_id"]])
+        shown = self.celldeck("show", tasks[1]["task_id"]).stdout
+        self.assertIn("print('seen')", shown)
+        self.assertIn("\nseen\n", shown)
+        stats = json.loads(self.celldeck("stats", "--json").stdout)
+        self.assertEqual((stats["completed"], stats["failed"], stats["pending"]), (1, 1, 0))
+        self.celldeck("tasks", "--notebook", "other.ipynb", code=FAILED)
+        self.celldeck("show", "no-such-task", code=FAILED)
+
+    def test_the_views_that_operators_query(self):
+        path = self.write("a.ipynb", notebook("print('seen')"))
+        self.celldeck("run", path)
+        answer = subprocess.run(
+            ["sqlite3", "-json", self.data / "sessions" / "state.db",
+             "SELECT notebook_path, cell_index, code, status, execution_count, outputs_json, "
+             "error_message, retries, created_at <= started_at AND started_at <= completed_at AS "
+             "ordered FROM execution_queue; SELECT count(*) FROM asset_leases"],
+            capture_output=True, text=True, check=True).stdout
+        row = json.loads(answer[:answer.index("]") + 1] if "\n[" not in answer
+                         else answer.split("\n[")[0])[0]
+        self.assertEqual(row["notebook_path"], str(path))
+        self.assertEqual((row["cell_index"], row["code"], row["status"], row["execution_count"]),
+                         (0, "print('seen')", "completed", 1))
+        self.assertEqual(json.loads(row["outputs_json"])[0]["text"], "seen\n")
+        self.assertEqual((row["retries"], row["ordered"]), (0, 1))
+
+    def test_two_notebooks_and_a_folder(self):
+        self.write("a.ipynb", notebook("'a'"))
+        self.write("b.ipynb", notebook("'b'"))
+        self.celldeck("run", "a.ipynb", "b.ipynb", "--output", "done")
+        for name in "ab":
+            self.assertEqual(self.outputs(self.work / "done" / f"{name}.ipynb")[0][0]["data"],
+                             {"text/plain": [f"'{name}'"]})
+
+    def test_help_of_each_command(self):
+        for command in ("run", "serve", "tasks", "show", "stats"):
+            self.assertIn("Example", self.celldeck(command, "--help").stdout)
+        self.assertIn("celldeck run", self.celldeck("--help").stdout)
+
+    def test_no_display(self):
+        quiet = {name: "" for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+        for name in quiet:
+            self.environment.pop(name, None)
+        self.assertIn("celldeck serve", self.celldeck(code=UNFIT).stderr)
+
+    def test_usage(self):
+        self.celldeck("run", code=USAGE)
+        self.celldeck("run", "--no-such-option", code=USAGE)
+        self.celldeck("fly", code=USAGE)
+        self.write("a.ipynb", notebook("1"))
+        self.celldeck("run", "a.ipynb", "--timeout", "soon", code=USAGE)
+        self.celldeck("run", "a.ipynb", "--parameter", "no value", code=USAGE)
+
+
+if __name__ == "__main__":
+    celldeck.main()
