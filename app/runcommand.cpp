@@ -37,7 +37,10 @@ public:
 
     int run(QList<PlannedRun> plan)
     {
-        m_scope.start(runAll(std::move(plan)));
+        // From within the loop, which else would not hear a quit that comes at once.
+        QMetaObject::invokeMethod(
+            &m_engine, [this, &plan] { m_scope.start(runAll(std::move(plan))); },
+            Qt::QueuedConnection);
         QCoreApplication::exec();
         return m_exitCode;
     }

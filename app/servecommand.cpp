@@ -62,7 +62,10 @@ int serveCommand(const QStringList &arguments)
     QObject::connect(&engine.feed(), &Feed::failed, &engine, complain);
     int exitCode = Done;
     TaskScope scope;
-    scope.start(serve(&engine, &signal, &scope, &exitCode));
+    // From within the loop, which else would not hear a quit that comes at once.
+    QMetaObject::invokeMethod(
+        &engine, [&] { scope.start(serve(&engine, &signal, &scope, &exitCode)); },
+        Qt::QueuedConnection);
     QCoreApplication::exec();
     return exitCode;
 }

@@ -14,7 +14,7 @@ import urllib.request
 
 PROGRAM = os.environ["CELLDECK"]
 SAMPLES = pathlib.Path(__file__).parent.parent / "support" / "notebooks"
-LIMIT_S = 240  # of one command; a test that hangs is a failure
+LIMIT_S = 60  # of one command; a test that hangs is a failure
 
 DONE, FAILED, USAGE, UNFIT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
