@@ -63,7 +63,8 @@ CommandLine::CommandLine(QString command, const QString &description, QList<Opti
 
 std::optional<int> CommandLine::parse(const QStringList &arguments)
 {
-    const QString program = QStringList{QStringLiteral("celldeck"), m_command}.join(QLatin1Char(' ')).trimmed();
+    const QString program =
+        QStringList{QStringLiteral("celldeck"), m_command}.join(QLatin1Char(' ')).trimmed();
     if (!m_parser.parse(QStringList{program} + arguments)) {
         complain(QStringLiteral("%1; see %2 --help").arg(m_parser.errorText(), program));
         return Usage;

@@ -88,7 +88,7 @@ void Progress::show(const TaskRecord &task)
         Json values{{"task_id", nameOf(task)},
                     {"notebook", task.notebookPath},
                     {"cell_index", task.cellIndex},
-                    {"state", toText(task.state)}};
+                    {"status", toText(task.state)}};
         if (ended) {
             values["execution_count"] =
                 task.executionCount ? Json(*task.executionCount) : Json(nullptr);
@@ -114,7 +114,7 @@ void Progress::endNotebook(const QString &state, const QString &output)
 {
     if (m_form == Form::Events)
         return event("notebook_finished", {{"notebook", m_path},
-                                           {"state", state},
+                                           {"status", state},
                                            {"output", output},
                                            {"duration_ms", m_time.elapsed()}});
     line(QStringLiteral("%1: %2, %3 → %4").arg(m_path, state, seconds(m_time.elapsed()), output));

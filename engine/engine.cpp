@@ -11,8 +11,9 @@
 #include "net/access.h"
 #include "net/endpoint.h"
 #include "storage/database.h"
-#include "tools/executiontools.h"
 #include "tools/kerneltools.h"
+#include "tools/submissiontools.h"
+#include "tools/tasktools.h"
 
 namespace celldeck {
 
@@ -75,7 +76,8 @@ struct Engine::Parts
           feed(queue, store, clock),
           services{queue, store, clock, given.workspace}
     {
-        tools::addExecutionTools(registry, services);
+        tools::addSubmissionTools(registry, services);
+        tools::addTaskTools(registry, services);
         tools::addKernelTools(registry, services);
     }
 

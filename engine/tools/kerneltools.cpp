@@ -1,6 +1,7 @@
 #include "tools/kerneltools.h"
 
 #include "tasks/notebookdrafts.h"
+#include "tools/toolschemas.h"
 
 namespace celldeck::tools {
 
@@ -9,11 +10,6 @@ using mcp::Tool;
 using mcp::ToolResult;
 
 namespace {
-
-const Json PathSchema{{"type", "string"},
-                      {"description",
-                       "Path of the notebook; relative paths are relative to the "
-                       "workspace"}};
 
 QCoro::Task<Result<ToolResult>> startKernel(const Services *services, Json arguments,
                                             CallContext context)
@@ -82,7 +78,7 @@ void addKernelTools(mcp::ToolRegistry &registry, const Services &services)
              "Example: {\"notebook_path\": \"analysis.ipynb\", \"kernel_name\": \"python3\"}"),
          .inputSchema = {{"type", "object"},
                          {"properties",
-                          {{"notebook_path", PathSchema},
+                          {{"notebook_path", pathSchema()},
                            {"kernel_name",
                             {{"type", "string"},
                              {"description",
@@ -109,7 +105,7 @@ void addKernelTools(mcp::ToolRegistry &registry, const Services &services)
              "ends as interrupted; cells that wait are cancelled. "
              "Example: {\"notebook_path\": \"analysis.ipynb\"}"),
          .inputSchema = {{"type", "object"},
-                         {"properties", {{"notebook_path", PathSchema}}},
+                         {"properties", {{"notebook_path", pathSchema()}}},
                          {"required", Json::array({"notebook_path"})},
                          {"additionalProperties", false}},
          .outputSchema = {{"type", "object"},

@@ -14,6 +14,11 @@ Json optionalTime(const std::optional<UtcTime> &time)
     return time ? Json(toIso(*time)) : Json(nullptr);
 }
 
+bool isInside(const QString &folder, const QString &path)
+{
+    return folder == QLatin1String("/") || path.startsWith(folder + QLatin1Char('/'));
+}
+
 }  // namespace
 
 Result<QString> notebookPath(const Services &services, const Json &arguments)
@@ -23,14 +28,13 @@ Result<QString> notebookPath(const Services &services, const Json &arguments)
         return fail(ErrorCode::InvalidArgument,
                     QStringLiteral("notebook_path is empty: name a notebook, such as "
                                    "\"analysis.ipynb\""));
-    const auto path = notebooks::canonicalPath(QDir(services.workspace).absoluteFilePath(given));
-    if (!path)
-        return path;
-    if (!path->startsWith(services.workspace + QLatin1Char('/')) &&
-        services.workspace != QLatin1String("/"))
+    const QString whole = QDir::cleanPath(QDir(services.workspace).absoluteFilePath(given));
+    const auto path = notebooks::canonicalPath(whole);
+    // One answer whether the file is there or not: what is outside is not to be found out.
+    if (!isInside(services.workspace, path ? *path : whole))
         return fail(
             ErrorCode::OutsideWorkspace,
-            QStringLiteral("%1 is outside of the workspace %2").arg(*path, services.workspace));
+            QStringLiteral("%1 is outside of the workspace %2").arg(whole, services.workspace));
     return path;
 }
 
@@ -50,25 +54,6 @@ Json toJson(const storage::TaskRecord &task)
             {"created_at", toIso(task.createdAt)},
             {"started_at", optionalTime(task.startedAt)},
             {"completed_at", optionalTime(task.finishedAt)}};
-}
-
-Json taskSchema()
-{
-    const Json text{{"type", "string"}};
-    const Json textOrNull{{"type", Json::array({"string", "null"})}};
-    const Json numberOrNull{{"type", Json::array({"integer", "null"})}};
-    return {{"task_id", text},
-            {"status",
-             {{"type", "string"},
-              {"enum", Json::array({"pending", "running", "completed", "failed", "cancelled",
-                                    "timeout", "interrupted"})}}},
-            {"notebook_path", text},
-            {"cell_index", numberOrNull},
-            {"execution_count", numberOrNull},
-            {"error", textOrNull},
-            {"created_at", text},
-            {"started_at", textOrNull},
-            {"completed_at", textOrNull}};
 }
 
 }  // namespace celldeck::tools

@@ -28,6 +28,5 @@ struct Services
 /// A task as every tool shows it: {task_id, status, notebook_path, cell_index, execution_count,
 /// error, created_at, started_at, completed_at}; what is not known is null.
 [[nodiscard]] Json toJson(const storage::TaskRecord &task);
-[[nodiscard]] Json taskSchema();
 
 }  // namespace celldeck::tools

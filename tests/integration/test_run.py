@@ -5,7 +5,6 @@ import os
 import pty
 import signal
 import subprocess
-import time
 
 import celldeck
 from celldeck import FAILED, INTERRUPTED, TIMED_OUT, UNFIT, USAGE, notebook, text_of
@@ -14,6 +13,10 @@ from celldeck import FAILED, INTERRUPTED, TIMED_OUT, UNFIT, USAGE, notebook, tex
 class Run(celldeck.CelldeckTest):
     def outputs(self, path):
         return [cell["outputs"] for cell in self.read(path)["cells"]]
+
+    def tasks(self, *options):
+        listed = self.celldeck("tasks", "--json", *options).stdout
+        return [json.loads(line) for line in listed.splitlines()]
 
     def test_in_place_changes_only_what_ran(self):
         path = self.write("a.ipynb", notebook("print('one')", "2"))
@@ -74,7 +77,7 @@ class Run(celldeck.CelldeckTest):
         names = [event["event"] for event in events]
         self.assertEqual(names[0], "notebook_started")
         self.assertEqual(names[-1], "notebook_finished")
-        finished = [e["state"] for e in events if e["event"] == "task_finished"]
+        finished = [e["status"] for e in events if e["event"] == "task_finished"]
         self.assertEqual(finished, ["completed", "failed", "cancelled"])
         self.assertTrue(all("time" in event for event in events))
 
@@ -111,16 +114,14 @@ class Run(celldeck.CelldeckTest):
         _, said = run.communicate(timeout=celldeck.LIMIT_S)
         self.assertEqual(run.returncode, INTERRUPTED, said)
         self.assertEqual(text_of(self.outputs(path)[0]), "begun\n")
-        states = [task["state"] for task in
-                  json.loads(self.celldeck("tasks", "--json").stdout)["tasks"]]
-        self.assertEqual(set(states), {"cancelled"})
+        self.assertEqual({task["status"] for task in self.tasks()}, {"cancelled"})
 
     def test_the_log_of_what_ran(self):
         path = self.write("a.ipynb", notebook("print('seen')", "1/0"))
         self.celldeck("run", path, code=FAILED)
-        tasks = json.loads(self.celldeck("tasks", "--json").stdout)["tasks"]
-        self.assertEqual([task["state"] for task in tasks], ["failed", "completed"])
-        failed = json.loads(self.celldeck("tasks", "--state", "failed", "--json").stdout)["tasks"]
+        tasks = self.tasks()
+        self.assertEqual([task["status"] for task in tasks], ["failed", "completed"])
+        failed = self.tasks("--state", "failed")
         self.assertEqual([task["task_id"] for task in failed], [tasks[0]["task_id"]])
         shown = self.celldeck("show", tasks[1]["task_id"]).stdout
         self.assertIn("print('seen')", shown)

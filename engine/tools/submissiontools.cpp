@@ -1,0 +1,171 @@
+#include "tools/submissiontools.h"
+
+#include "tasks/notebookdrafts.h"
+#include "tools/toolschemas.h"
+
+namespace celldeck::tools {
+
+using mcp::CallContext;
+using mcp::ToolResult;
+using storage::TaskRecord;
+
+namespace {
+
+/// The cell that `index` or `cell_id` names.
+Result<int> cellIndex(const notebooks::Notebook &notebook, const QString &path,
+                      const Json &arguments)
+{
+    const auto index = findInt(arguments, "index");
+    const QString id = celldeck::textOf(arguments, "cell_id");
+    if (index.has_value() == !id.isEmpty())
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("give either index or cell_id, not both and not neither"));
+    if (index)
+        return static_cast<int>(std::clamp<std::int64_t>(*index, -1, INT_MAX));
+    for (int i = 0; i < notebook.cells.size(); ++i) {
+        if (notebook.cells[i].id == id)
+            return i;
+    }
+    return fail(ErrorCode::NotFound,
+                QStringLiteral("%1 has no cell with the id \"%2\"").arg(path, id));
+}
+
+Result<tasks::DraftOptions> draftOptions(const notebooks::Notebook &notebook, const QString &path,
+                                         const Json &arguments)
+{
+    tasks::DraftOptions options;
+    const auto kernel = tasks::kernelNameOf(notebook, path);
+    if (!kernel)
+        return fail(kernel.error());
+    options.kernelName = *kernel;
+    if (const auto seconds = findNumber(arguments, "timeout_s"))
+        options.limit = Milliseconds(static_cast<qint64>(*seconds * 1000));
+    return options;
+}
+
+QCoro::Task<Result<ToolResult>> runCell(const Services *services, Json arguments,
+                                        CallContext context)
+{
+    const auto path = notebookPath(*services, arguments);
+    if (!path)
+        co_return fail(path.error());
+    const auto loading = loadInBackground(*path);
+    const Result<notebooks::Notebook> notebook = co_await loading.wait(*context.scope);
+    if (!notebook)
+        co_return fail(notebook.error());
+    const auto index = cellIndex(*notebook, *path, arguments);
+    if (!index)
+        co_return fail(index.error());
+    const auto options = draftOptions(*notebook, *path, arguments);
+    if (!options)
+        co_return fail(options.error());
+    auto draft = tasks::draftOf(*notebook, *path, *index, *options);
+    if (!draft)
+        co_return fail(draft.error());
+    draft->key = celldeck::textOf(arguments, "task_id_override");
+    if (const auto code = findText(arguments, "code_override")) {
+        draft->code = *code;
+        draft->writeBack = false;  // The outputs are not those of the cell's own source.
+    }
+    const auto submitting = services->queue.submit({*draft});
+    const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
+    if (!tasks)
+        co_return fail(tasks.error());
+    const TaskRecord task = tasks->first();
+    ToolResult result;
+    result.structured = toJson(task);
+    result.text = QStringLiteral("Task %1 (cell %2) is %3. wait_for_task tells when it has ended.")
+                      .arg(nameOf(task))
+                      .arg(task.cellIndex)
+                      .arg(toText(task.state));
+    co_return result;
+}
+
+QCoro::Task<Result<ToolResult>> runAllCells(const Services *services, Json arguments,
+                                            CallContext context)
+{
+    const auto path = notebookPath(*services, arguments);
+    if (!path)
+        co_return fail(path.error());
+    const auto loading = loadInBackground(*path);
+    const Result<notebooks::Notebook> notebook = co_await loading.wait(*context.scope);
+    if (!notebook)
+        co_return fail(notebook.error());
+    const auto options = draftOptions(*notebook, *path, arguments);
+    if (!options)
+        co_return fail(options.error());
+    const QList<storage::TaskDraft> drafts = tasks::draftsOf(*notebook, *path, *options);
+    if (drafts.isEmpty())
+        co_return fail(ErrorCode::NotFound,
+                       QStringLiteral("%1 has no code cell to run").arg(*path));
+    const auto submitting = services->queue.submit(drafts);
+    const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
+    if (!tasks)
+        co_return fail(tasks.error());
+    Json ids = Json::array();
+    for (const TaskRecord &task : *tasks)
+        ids.push_back(nameOf(task));
+    ToolResult result;
+    result.text = QStringLiteral("%1 cells of %2 are queued; the last task is %3.")
+                      .arg(tasks->size())
+                      .arg(*path, nameOf(tasks->last()));
+    result.structured = {{"notebook_path", *path}, {"task_ids", std::move(ids)}};
+    co_return result;
+}
+
+Json limitSchema()
+{
+    return {{"type", "number"},
+            {"exclusiveMinimum", 0},
+            {"description", "Ends the cell as timeout after so many seconds; none if left out"}};
+}
+
+}  // namespace
+
+void addSubmissionTools(mcp::ToolRegistry &registry, const Services &services)
+{
+    registry.add(
+        {.name = QStringLiteral("run_cell_async"),
+         .title = QStringLiteral("Run cell"),
+         .description = QStringLiteral(
+             "Queues one code cell and returns its task at once, durably: the task survives a "
+             "crash of the server. Name the cell by index (among all cells, from 0) or by cell_id. "
+             "Starts the kernel if there is none. "
+             "Example: {\"notebook_path\": \"analysis.ipynb\", \"index\": 3}"),
+         .inputSchema =
+             object({{"notebook_path", pathSchema()},
+                     {"index", {{"type", "integer"}, {"minimum", 0}}},
+                     {"cell_id", {{"type", "string"}, {"minLength", 1}}},
+                     {"code_override",
+                      described("string",
+                                "Code to run instead of the cell's own; its outputs are not "
+                                "written into the notebook")},
+                     {"task_id_override",
+                      {{"type", "string"},
+                       {"minLength", 1},
+                       {"maxLength", 200},
+                       {"description",
+                        "Your own id for the task: the same id with the same content gives "
+                        "the same task, so that a retry never runs a cell twice"}}},
+                     {"timeout_s", limitSchema()}},
+                    Json::array({"notebook_path"})),
+         .outputSchema = taskObject(Json::object()),
+         .call = toolFunction(runCell, services)});
+    registry.add(
+        {.name = QStringLiteral("run_all_cells"),
+         .title = QStringLiteral("Run all cells"),
+         .description = QStringLiteral(
+             "Queues every code cell of a notebook, in order, and returns the tasks at once. The "
+             "first cell that fails cancels the rest, unless it is tagged raises-exception. "
+             "Example: {\"notebook_path\": \"analysis.ipynb\"}"),
+         .inputSchema = object({{"notebook_path", pathSchema()}, {"timeout_s", limitSchema()}},
+                               Json::array({"notebook_path"})),
+         .outputSchema = {{"type", "object"},
+                          {"properties",
+                           {{"notebook_path", {{"type", "string"}}},
+                            {"task_ids", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
+                          {"required", Json::array({"notebook_path", "task_ids"})}},
+         .call = toolFunction(runAllCells, services)});
+}
+
+}  // namespace celldeck::tools

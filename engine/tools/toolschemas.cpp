@@ -1,0 +1,59 @@
+#include "tools/toolschemas.h"
+
+namespace celldeck::tools {
+
+Json described(const char *type, const char *description)
+{
+    return {{"type", type}, {"description", description}};
+}
+
+Json object(Json properties, Json required)
+{
+    return {{"type", "object"},
+            {"properties", std::move(properties)},
+            {"required", std::move(required)},
+            {"additionalProperties", false}};
+}
+
+Json pathSchema()
+{
+    return described("string",
+                     "Path of the notebook; relative paths are relative to the workspace");
+}
+
+Json taskSchema()
+{
+    const Json text{{"type", "string"}};
+    const Json textOrNull{{"type", Json::array({"string", "null"})}};
+    const Json numberOrNull{{"type", Json::array({"integer", "null"})}};
+    return {{"task_id", text},
+            {"status",
+             {{"type", "string"},
+              {"enum", Json::array({"pending", "running", "completed", "failed", "cancelled",
+                                    "timeout", "interrupted"})}}},
+            {"notebook_path", text},
+            {"cell_index", numberOrNull},
+            {"execution_count", numberOrNull},
+            {"error", textOrNull},
+            {"created_at", text},
+            {"started_at", textOrNull},
+            {"completed_at", textOrNull}};
+}
+
+Json taskObject(const Json &more)
+{
+    Json properties = taskSchema();
+    properties.update(more);
+    return {{"type", "object"},
+            {"properties", std::move(properties)},
+            {"required", Json::array({"task_id", "status"})}};
+}
+
+mcp::ToolFunction toolFunction(Function function, const Services &services)
+{
+    return [function, shared = &services](Json arguments, mcp::CallContext context) {
+        return function(shared, std::move(arguments), std::move(context));
+    };
+}
+
+}  // namespace celldeck::tools

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "mcp/toolregistry.h"
+#include "tools/services.h"
+
+/// The pieces of which the tools' input and output schemas (JSON Schema 2020-12) are made.
+namespace celldeck::tools {
+
+[[nodiscard]] Json described(const char *type, const char *description);
+/// An object with these properties and no others.
+[[nodiscard]] Json object(Json properties, Json required);
+[[nodiscard]] Json pathSchema();
+
+/// The properties of what `toJson(TaskRecord)` gives.
+[[nodiscard]] Json taskSchema();
+/// An object that is a task, with more properties.
+[[nodiscard]] Json taskObject(const Json &more);
+
+using Function = QCoro::Task<Result<mcp::ToolResult>> (*)(const Services *, Json, mcp::CallContext);
+/// `function` as the registry calls it. Requires: the services outlive the registry.
+[[nodiscard]] mcp::ToolFunction toolFunction(Function function, const Services &services);
+
+}  // namespace celldeck::tools

@@ -1,0 +1,146 @@
+"""`celldeck serve`: what is acknowledged outlives it."""
+
+import json
+import os
+import signal
+import stat
+import unittest
+import urllib.error
+import urllib.request
+
+import celldeck
+from celldeck import notebook, text_of
+
+
+class Serve(celldeck.CelldeckTest):
+    def blocking_notebook(self, name):
+        """A notebook whose first cell runs until somebody reads the fifo that it opens."""
+        gate = self.work / f"{name}.gate"
+        os.mkfifo(gate)
+        sources = [f"n = 0\nopen({str(gate)!r}, 'w').close()"]
+        sources += [f"n += 1; print('cell', n)" for _ in range(5)]
+        return gate, self.write(f"{name}.ipynb", notebook(*sources))
+
+    def test_health_needs_no_token_and_all_else_does(self):
+        server = self.serve()
+        with urllib.request.urlopen(server.url + "/health", timeout=30) as answer:
+            health = json.load(answer)
+        self.assertEqual(health["status"], "ok")
+        self.assertLessEqual({"version", "uptime_s"}, set(health))
+        server.token = "another"
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            server.request("initialize")
+        self.assertEqual(refused.exception.code, 401)
+        refused.exception.close()
+
+    def test_strange_hosts_and_origins_are_refused(self):
+        server = self.serve()
+        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
+            request = urllib.request.Request(
+                server.url + "/mcp", b"{}", dict(headers, Authorization=f"Bearer {server.token}"))
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=30)
+            self.assertEqual(refused.exception.code, 403)
+            refused.exception.close()
+
+    def test_the_endpoint_file(self):
+        del self.environment["CELLDECK_TOKEN"]
+        self.environment["CELLDECK_TOKEN"] = ""
+        server = self.serve()
+        file = self.data / "runtime" / "endpoint.json"
+        self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(file.parent.stat().st_mode), 0o700)
+        endpoint = self.read(file)
+        self.assertEqual(endpoint["pid"], server.process.pid)
+        server.token = endpoint["token"]
+        self.assertGreater(len(server.token), 30)
+        self.assertTrue(server.request("tools/list")["tools"])
+        self.assertEqual(server.end(), 0)
+        self.assertFalse(file.exists())
+
+    def test_a_whole_notebook(self):
+        server = self.serve()
+        self.write("a.ipynb", notebook("x = 20", "print(x + 1)"))
+        tasks = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"]
+        done = server.call("wait_for_task", task_id=tasks[-1], timeout_s=60)
+        self.assertEqual(done["status"], "completed")
+        self.assertEqual(text_of(done["outputs"]), "21\n")
+        self.assertEqual(server.end(), 0)
+        cells = self.read(self.work / "a.ipynb")["cells"]
+        self.assertEqual(text_of(cells[1]["outputs"]), "21\n")
+
+    def test_killed_with_tasks_pending(self):
+        server = self.serve()
+        books = [self.blocking_notebook(name) for name in ("a", "b")]
+        accepted = {path: server.call("run_all_cells", notebook_path=path.name)["task_ids"]
+                    for _, path in books}
+        states = {task["status"] for task in server.call("list_tasks")["tasks"]}
+        self.assertLessEqual(states, {"pending", "running"})
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+
+        again = self.serve()
+        # The first cells may have run when it was killed: then they are interrupted, and only a
+        # person says whether they run again. Those behind them were pending, and run.
+        for gate, path in books:
+            status = again.call("get_execution_status", notebook_path=path.name,
+                                task_id=accepted[path][0])["status"]
+            self.assertIn(status, ("pending", "running", "interrupted"))
+            if status != "interrupted":
+                with open(gate):
+                    pass
+        for _, path in books:
+            ended = [again.call("wait_for_task", task_id=task, timeout_s=60)["status"]
+                     for task in accepted[path]]
+            self.assertIn(ended[0], ("completed", "interrupted"))
+            # Without the first cell's n, the others raise: they ran all the same.
+            self.assertLessEqual(set(ended[1:]), {"completed", "failed", "cancelled"})
+        listed = {task["task_id"] for task in again.call("list_tasks", limit=100)["tasks"]}
+        self.assertEqual(listed, {task for tasks in accepted.values() for task in tasks})
+        self.assertEqual(again.end(), 0)
+
+    def test_pending_tasks_of_a_killed_server_run_and_keep_their_order(self):
+        server = self.serve()
+        log = self.work / "log"
+        other = self.write("b.ipynb", notebook(
+            *[f"open({str(log)!r}, 'a').write('{i} ')" for i in range(8)]))
+        # A running cell holds the queue back, so that all eight are pending when the kill comes.
+        hold = self.work / "hold"
+        os.mkfifo(hold)
+        first = server.call("run_cell_async", notebook_path=other.name, index=0,
+                            code_override=f"open({str(hold)!r}, 'w').close()")["task_id"]
+        eight = server.call("run_all_cells", notebook_path=other.name)["task_ids"]
+        self.assertEqual(len(eight), 8)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        self.assertFalse(log.exists())
+
+        again = self.serve()
+        if again.call("get_execution_status", task_id=first)["status"] != "interrupted":
+            with open(hold):  # it had not begun when the kill came, so it waits again
+                pass
+        for task in eight:
+            done = again.call("wait_for_task", task_id=task, timeout_s=60)
+            self.assertEqual(done["status"], "completed")
+        self.assertEqual(log.read_text(), "0 1 2 3 4 5 6 7 ")
+        self.assertEqual(again.end(), 0)
+
+    def test_bad_arguments_name_the_argument(self):
+        server = self.serve()
+        self.write("a.ipynb", notebook("1"))
+        for tool, arguments, word in (
+            ("run_cell_async", {"notebook_path": "a.ipynb", "index": 9}, "9"),
+            ("run_cell_async", {"notebook_path": "a.ipynb", "index": "one"}, "index"),
+            ("run_cell_async", {"index": 0}, "notebook_path"),
+            ("run_cell_async", {"notebook_path": "../../etc/passwd", "index": 0}, "workspace"),
+            ("run_all_cells", {"notebook_path": "none.ipynb"}, "none.ipynb"),
+            ("wait_for_task", {"task_id": "nonsense"}, "nonsense"),
+        ):
+            with self.subTest(tool=tool, arguments=arguments):
+                result = server.request("tools/call", name=tool, arguments=arguments)
+                self.assertTrue(result["isError"])
+                self.assertIn(word, result["content"][0]["text"])
+
+
+if __name__ == "__main__":
+    celldeck.main()
