@@ -16,9 +16,14 @@ const QStringList LogLevels{QStringLiteral("debug"),  QStringLiteral("info"),
 
 Json toJson(const ToolResult &result)
 {
-    return {{"content", Json::array({{{"type", "text"}, {"text", result.text}}})},
-            {"structuredContent", result.structured},
-            {"isError", result.isError}};
+    Json answer{{"content", Json::array({{{"type", "text"}, {"text", result.text}}})},
+                {"isError", result.isError}};
+    // Clients hold structured content to the tool's output schema even where it is an error.
+    if (result.isError)
+        answer["_meta"] = {{"celldeck/error", result.structured}};
+    else
+        answer["structuredContent"] = result.structured;
+    return answer;
 }
 
 }  // namespace

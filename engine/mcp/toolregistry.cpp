@@ -8,7 +8,7 @@ ToolResult toolError(const Error &error)
 {
     ToolResult result;
     result.structured = {{"code", toCode(error.code)}, {"message", error.message}};
-    result.text = error.message;
+    result.text = QStringLiteral("%1: %2").arg(toCode(error.code), error.message);
     result.isError = true;
     return result;
 }

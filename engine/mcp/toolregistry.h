@@ -32,7 +32,7 @@ struct ToolResult
     bool isError = false;
 };
 
-/// An error that a client can act on: {code, message} as structured content, isError set.
+/// An error that a client can act on: {code, message}, and a text that begins with the code.
 [[nodiscard]] ToolResult toolError(const Error &error);
 
 using ToolFunction = std::function<QCoro::Task<Result<ToolResult>>(Json arguments, CallContext)>;

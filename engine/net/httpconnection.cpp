@@ -109,7 +109,8 @@ void HttpConnection::read()
 
 bool HttpConnection::readHead()
 {
-    if (m_socket->bytesAvailable() == 0)
+    // What a client that has gone again had sent is of no use: nobody reads the answer.
+    if (m_socket->bytesAvailable() == 0 || !m_socket->isOpen())
         return false;
     if (!m_deadline.isActive())
         m_deadline.start(m_limits.requestMs);

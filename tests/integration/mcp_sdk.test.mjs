@@ -95,6 +95,7 @@ for (const [name, open] of Object.entries(transports)) {
       { name: "run_cell_async", arguments: { notebook_path, index: "one" } });
     assert.ok(wrong.isError);
     assert.match(wrong.content[0].text, /index/);
+    assert.equal(wrong._meta["celldeck/error"].code, "invalid_argument");
     await client.close();
   });
 }
