@@ -1,0 +1,214 @@
+#include <QMessageAuthenticationCode>
+#include <QtTest>
+
+#include "kernels/wiremessage.h"
+
+using namespace celldeck;
+using namespace celldeck::kernels;
+
+namespace {
+
+const QByteArray Key("the key of this test");
+const QByteArray Delimiter("<IDS|MSG>");
+
+Message sample(const char *id = "m1")
+{
+    Message message;
+    message.header = {{"msg_id", id}, {"msg_type", "stream"}};
+    message.parentHeader = {{"msg_id", "p1"}};
+    message.content = {{"name", "stdout"}, {"text", "é 漢 🙂"}};
+    message.buffers = {QByteArray("\0raw", 4), QByteArray()};
+    return message;
+}
+
+QByteArray signatureOf(const QByteArrayList &parts)
+{
+    return QMessageAuthenticationCode::hash(parts.join(), Key, QCryptographicHash::Sha256).toHex();
+}
+
+Frames signedFrames(const QByteArrayList &parts)
+{
+    Frames frames{Delimiter, signatureOf(parts)};
+    frames.insert(frames.end(), parts.begin(), parts.end());
+    return frames;
+}
+
+}  // namespace
+
+class TestWireMessage : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void whatIsEncodedIsDecoded();
+    void aKernelsOwnBytesAreSigned();
+    void routingIdsAreSkipped();
+    void forgeriesAreRefused_data();
+    void forgeriesAreRefused();
+    void brokenOnesAreRefused_data();
+    void brokenOnesAreRefused();
+    void replaysAreRefused();
+    void theHistoryIsBounded();
+    void aForgerCannotPushOutTheHistory();
+    void tooLargeIsRefused();
+    void everyTruncationIsRefused();
+};
+
+void TestWireMessage::whatIsEncodedIsDecoded()
+{
+    WireCodec codec(Key);
+    const auto decoded = codec.decode(codec.encode(sample()));
+    QVERIFY(decoded);
+    QCOMPARE(decoded->header, sample().header);
+    QCOMPARE(decoded->parentHeader, sample().parentHeader);
+    QCOMPARE(decoded->content, sample().content);
+    QCOMPARE(decoded->buffers, sample().buffers);
+}
+
+void TestWireMessage::aKernelsOwnBytesAreSigned()
+{
+    // Python's json puts spaces where ours does not: what counts is the bytes as they came.
+    WireCodec codec(Key);
+    const auto decoded = codec.decode(
+        signedFrames({R"({"msg_id": "a",  "msg_type": "status"})", "{}", "{ }", R"({"x": 1})"}));
+    QVERIFY(decoded);
+    QCOMPARE(decoded->content, Json({{"x", 1}}));
+}
+
+void TestWireMessage::routingIdsAreSkipped()
+{
+    WireCodec codec(Key);
+    Frames frames = codec.encode(sample());
+    frames.insert(frames.begin(), {QByteArray("topic"), QByteArray("\x01\x02", 2)});
+    QVERIFY(codec.decode(frames));
+}
+
+void TestWireMessage::forgeriesAreRefused_data()
+{
+    QTest::addColumn<Frames>("frames");
+    const WireCodec codec(Key);
+    const Frames good = codec.encode(sample());
+    const auto row = [](const char *name, const Frames &frames) {
+        QTest::newRow(name) << frames;
+    };
+    for (size_t i = 2; i < 6; ++i) {
+        Frames changed = good;
+        changed[i].replace('{', "{ ");
+        row(qPrintable(QStringLiteral("frame %1 was changed").arg(i)), changed);
+    }
+    Frames swapped = good;
+    std::swap(swapped[3], swapped[4]);
+    row("two frames were swapped", swapped);
+    Frames unsignedOne = good;
+    unsignedOne[1].clear();
+    row("no signature", unsignedOne);
+    Frames shortSignature = good;
+    shortSignature[1].chop(1);
+    row("a part of the signature", shortSignature);
+    Frames other = WireCodec("another key").encode(sample());
+    row("another key", other);
+    Frames upper = good;
+    upper[1] = upper[1].toUpper();
+    row("the signature in capitals", upper);
+}
+
+void TestWireMessage::forgeriesAreRefused()
+{
+    QFETCH(const Frames, frames);
+    WireCodec codec(Key);
+    const auto decoded = codec.decode(frames);
+    QVERIFY(!decoded);
+    QCOMPARE(decoded.error().code, ErrorCode::Forbidden);
+    // And the true one still comes through.
+    QVERIFY(codec.decode(codec.encode(sample())));
+}
+
+void TestWireMessage::brokenOnesAreRefused_data()
+{
+    QTest::addColumn<Frames>("frames");
+    const auto row = [](const char *name, const Frames &frames) {
+        QTest::newRow(name) << frames;
+    };
+    row("nothing", {});
+    row("an empty frame", {QByteArray()});
+    row("no delimiter", {"a", "b", "c", "d", "e", "f"});
+    row("the delimiter only", {Delimiter});
+    row("three parts", signedFrames({R"({"msg_id":"a","msg_type":"b"})", "{}", "{}"}));
+    row("no JSON", signedFrames({"{", "{}", "{}", "{}"}));
+    row("no object", signedFrames({R"({"msg_id":"a","msg_type":"b"})", "{}", "{}", "[]"}));
+    row("no msg_id", signedFrames({R"({"msg_type":"b"})", "{}", "{}", "{}"}));
+    row("no msg_type", signedFrames({R"({"msg_id":"a"})", "{}", "{}", "{}"}));
+    row("a msg_id that is a number",
+        signedFrames({R"({"msg_id":1,"msg_type":"b"})", "{}", "{}", "{}"}));
+    row("no UTF-8", signedFrames({"{\"msg_id\":\"\xff\",\"msg_type\":\"b\"}", "{}", "{}", "{}"}));
+    row("nested for ever", signedFrames({R"({"msg_id":"a","msg_type":"b"})", "{}", "{}",
+                                         QByteArray(200'000, '[')}));
+}
+
+void TestWireMessage::brokenOnesAreRefused()
+{
+    QFETCH(const Frames, frames);
+    const auto decoded = WireCodec(Key).decode(frames);
+    QVERIFY(!decoded);
+    QCOMPARE(decoded.error().code, ErrorCode::Protocol);
+    QVERIFY(!decoded.error().message.isEmpty());
+}
+
+void TestWireMessage::replaysAreRefused()
+{
+    WireCodec codec(Key);
+    const Frames frames = codec.encode(sample());
+    QVERIFY(codec.decode(frames));
+    const auto again = codec.decode(frames);
+    QVERIFY(!again);
+    QCOMPARE(again.error().code, ErrorCode::Forbidden);
+}
+
+void TestWireMessage::theHistoryIsBounded()
+{
+    WireCodec codec(Key, 2);
+    const Frames first = codec.encode(sample("1"));
+    QVERIFY(codec.decode(first));
+    QVERIFY(codec.decode(codec.encode(sample("2"))));
+    QVERIFY(!codec.decode(first));
+    QVERIFY(codec.decode(codec.encode(sample("3"))));
+    QVERIFY(codec.decode(first));  // pushed out: memory has its end
+}
+
+void TestWireMessage::aForgerCannotPushOutTheHistory()
+{
+    WireCodec codec(Key, 2);
+    const Frames seen = codec.encode(sample());
+    QVERIFY(codec.decode(seen));
+    const WireCodec forger("another key");
+    for (int i = 0; i < 10; ++i)
+        QVERIFY(!codec.decode(forger.encode(sample(QByteArray::number(i).constData()))));
+    QVERIFY(!codec.decode(seen));
+}
+
+void TestWireMessage::tooLargeIsRefused()
+{
+    WireCodec codec(Key);
+    Message message = sample();
+    message.buffers = {QByteArray(MaxMessageBytes, 'x')};
+    const auto decoded = codec.decode(codec.encode(message));
+    QVERIFY(!decoded);
+    QCOMPARE(decoded.error().code, ErrorCode::TooLarge);
+}
+
+void TestWireMessage::everyTruncationIsRefused()
+{
+    WireCodec codec(Key);
+    const Frames whole = codec.encode(sample());
+    for (size_t i = 1; i < 6; ++i) {
+        for (qsizetype size = 0; size < whole[i].size(); ++size) {
+            Frames cut = whole;
+            cut[i].truncate(size);
+            QVERIFY(!codec.decode(cut));
+        }
+    }
+    QVERIFY(codec.decode(whole));
+}
+
+QTEST_GUILESS_MAIN(TestWireMessage)
+#include "tst_wiremessage.moc"
