@@ -40,9 +40,9 @@ using ToolFunction = std::function<QCoro::Task<Result<ToolResult>>(Json argument
 struct Tool
 {
     QString name;
-    QString title;
-    QString description;  ///< With an example
-    Json inputSchema;     ///< JSON Schema 2020-12, an object
+    QString title = {};
+    QString description = {};  ///< With an example
+    Json inputSchema;          ///< JSON Schema 2020-12, an object
     Json outputSchema;
     bool readOnly = false;
     bool destructive = false;

@@ -20,6 +20,13 @@ QByteArray tokenOf(const QWebSocket &socket)
     return QUrlQuery(socket.requestUrl()).queryItemValue(QStringLiteral("token")).toLatin1();
 }
 
+void refuse(QWebSocket *socket, QWebSocketProtocol::CloseCode code, const QString &why)
+{
+    // Once the server has done with the handshake: it goes on reading after it has announced.
+    QMetaObject::invokeMethod(
+        socket, [socket, code, why] { socket->close(code, why); }, Qt::QueuedConnection);
+}
+
 }  // namespace
 
 struct WebSocketTransport::Client
@@ -37,7 +44,8 @@ struct WebSocketTransport::Client
             return;
         qWarning("a client that does not read was cut off: more than %lld bytes wait for it",
                  static_cast<long long>(OutboxLimit));
-        socket->abort();
+        // Not from here: with its socket this client goes, and whoever called is its own session.
+        QMetaObject::invokeMethod(socket, &QWebSocket::abort, Qt::QueuedConnection);
     }
 
     QWebSocket *socket;
@@ -80,11 +88,11 @@ void WebSocketTransport::greet(QWebSocket *socket)
         socket->deleteLater();
     });
     if (!isTokenRight(m_rules, tokenOf(*socket)))
-        return socket->close(QWebSocketProtocol::CloseCodePolicyViolated,
-                             QStringLiteral("the token is missing or wrong"));
+        return refuse(socket, QWebSocketProtocol::CloseCodePolicyViolated,
+                      QStringLiteral("the token is missing or wrong"));
     if (socket->subprotocol() != Subprotocol)
-        return socket->close(QWebSocketProtocol::CloseCodeProtocolError,
-                             QStringLiteral("ask for the subprotocol mcp"));
+        return refuse(socket, QWebSocketProtocol::CloseCodeProtocolError,
+                      QStringLiteral("ask for the subprotocol mcp"));
     Client *client = m_clients.emplace(socket, std::make_unique<Client>(socket, m_tools, m_version))
                          .first->second.get();
     connect(socket, &QWebSocket::textMessageReceived, this,

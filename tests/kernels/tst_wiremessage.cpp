@@ -88,9 +88,7 @@ void TestWireMessage::forgeriesAreRefused_data()
     QTest::addColumn<Frames>("frames");
     const WireCodec codec(Key);
     const Frames good = codec.encode(sample());
-    const auto row = [](const char *name, const Frames &frames) {
-        QTest::newRow(name) << frames;
-    };
+    const auto row = [](const char *name, const Frames &frames) { QTest::newRow(name) << frames; };
     for (size_t i = 2; i < 6; ++i) {
         Frames changed = good;
         changed[i].replace('{', "{ ");
@@ -126,9 +124,7 @@ void TestWireMessage::forgeriesAreRefused()
 void TestWireMessage::brokenOnesAreRefused_data()
 {
     QTest::addColumn<Frames>("frames");
-    const auto row = [](const char *name, const Frames &frames) {
-        QTest::newRow(name) << frames;
-    };
+    const auto row = [](const char *name, const Frames &frames) { QTest::newRow(name) << frames; };
     row("nothing", {});
     row("an empty frame", {QByteArray()});
     row("no delimiter", {"a", "b", "c", "d", "e", "f"});
@@ -141,8 +137,8 @@ void TestWireMessage::brokenOnesAreRefused_data()
     row("a msg_id that is a number",
         signedFrames({R"({"msg_id":1,"msg_type":"b"})", "{}", "{}", "{}"}));
     row("no UTF-8", signedFrames({"{\"msg_id\":\"\xff\",\"msg_type\":\"b\"}", "{}", "{}", "{}"}));
-    row("nested for ever", signedFrames({R"({"msg_id":"a","msg_type":"b"})", "{}", "{}",
-                                         QByteArray(200'000, '[')}));
+    row("nested for ever",
+        signedFrames({R"({"msg_id":"a","msg_type":"b"})", "{}", "{}", QByteArray(200'000, '[')}));
 }
 
 void TestWireMessage::brokenOnesAreRefused()
