@@ -87,18 +87,28 @@ void ConnectionThread::stop()
     if (!m_thread.joinable())
         return;
     m_thread.join();
-    QCoreApplication::sendPostedEvents(&m_anchor, QEvent::MetaCall);
+    giveAnswers();
 }
 
 void ConnectionThread::deliver(std::vector<Answer> answers)
 {
-    QMetaObject::invokeMethod(
-        &m_anchor,
-        [answers = std::move(answers)]() mutable {
-            for (Answer &answer : answers)
-                answer.call(std::move(answer.result));
-        },
-        Qt::QueuedConnection);
+    const std::scoped_lock lock(m_mutex);
+    const bool isFirst = m_answers.empty();
+    std::ranges::move(answers, std::back_inserter(m_answers));
+    if (isFirst)
+        QMetaObject::invokeMethod(
+            &m_anchor, [this] { giveAnswers(); }, Qt::QueuedConnection);
+}
+
+void ConnectionThread::giveAnswers()
+{
+    std::vector<Answer> answers;
+    {
+        const std::scoped_lock lock(m_mutex);
+        answers.swap(m_answers);
+    }
+    for (Answer &answer : answers)
+        answer.job.answer(std::move(answer.result));
 }
 
 Writer::Writer(std::function<Result<>(Connection &)> rolledBack)
@@ -112,30 +122,34 @@ Writer::~Writer()
 
 void Writer::process(Connection &connection, std::deque<Job> jobs)
 {
+    std::vector<Result<>> results;
+    results.reserve(jobs.size());
+    if (!runTogether(connection, jobs, results)) {
+        results.clear();
+        for (const Job &job : jobs)
+            results.push_back(runAlone(connection, job));
+    }
     std::vector<Answer> answers;
     answers.reserve(jobs.size());
-    if (!runTogether(connection, jobs, answers)) {
-        answers.clear();
-        for (Job &job : jobs)
-            answers.push_back({job.answer, runAlone(connection, job)});
-    }
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        answers.push_back({std::move(jobs[i]), std::move(results[i])});
     deliver(std::move(answers));
 }
 
-bool Writer::runTogether(Connection &connection, std::deque<Job> &jobs,
-                         std::vector<Answer> &answers)
+bool Writer::runTogether(Connection &connection, const std::deque<Job> &jobs,
+                         std::vector<Result<>> &results)
 {
     if (const auto begun = connection.run(QStringLiteral("BEGIN IMMEDIATE")); !begun) {
         qCWarning(log, "%s", qUtf8Printable(begun.error().message));
         return false;
     }
-    for (Job &job : jobs) {
+    for (const Job &job : jobs) {
         Result<> done = job.run(connection);
         if (!done && done.error().code == ErrorCode::StorageUnavailable) {
             rollBack(connection);
             return false;
         }
-        answers.push_back({job.answer, std::move(done)});
+        results.push_back(std::move(done));
     }
     if (const auto committed = connection.run(QStringLiteral("COMMIT")); !committed) {
         qCWarning(log, "%s", qUtf8Printable(committed.error().message));
@@ -188,7 +202,7 @@ void Reader::process(Connection &connection, std::deque<Job> jobs)
     for (Job &job : jobs) {
         Result<> done = job.run(connection);
         std::vector<Answer> answer;
-        answer.push_back({job.answer, std::move(done)});
+        answer.push_back({std::move(job), std::move(done)});
         deliver(std::move(answer));
     }
 }

@@ -42,9 +42,10 @@ public:
     void stop();
 
 protected:
+    /// The job goes back whole, so that what it holds ends in the thread that made it.
     struct Answer
     {
-        std::function<void(Result<>)> call;
+        Job job;
         Result<> result;
     };
     /// Thread: the connection's. `jobs` is never empty.
@@ -57,11 +58,13 @@ private:
     void run(const QString &file, Connection::Mode mode,
              const std::function<Result<>(Connection &)> &prepare,
              const std::function<void(Result<>)> &opened);
+    void giveAnswers();
 
     QObject m_anchor;  // in the owner's thread: where answers arrive
     std::mutex m_mutex;
     std::condition_variable m_changed;
     std::deque<Job> m_jobs;
+    std::vector<Answer> m_answers;  // on their way to the owner's thread
     bool m_accepts = false;
     std::thread m_thread;
 };
@@ -81,7 +84,8 @@ public:
 private:
     void process(Connection &connection, std::deque<Job> jobs) override;
     void closing(Connection &connection) override;
-    bool runTogether(Connection &connection, std::deque<Job> &jobs, std::vector<Answer> &answers);
+    bool runTogether(Connection &connection, const std::deque<Job> &jobs,
+                     std::vector<Result<>> &results);
     Result<> runAlone(Connection &connection, const Job &job);
     void rollBack(Connection &connection);
 
