@@ -131,11 +131,12 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     m_limit.stop();
     m_grace.stop();
     const TaskOutcome outcome = outcomeOf(execution);
-    co_await finish(task, outcome);
-    if (execution) {
+    // What it changed in other cells first: whoever is told of its end finds all that it did.
+    if (execution)
         co_await showAnew(execution->updates);
+    co_await finish(task, outcome);
+    if (execution)
         m_displays.remember({ended(task, outcome), execution->outputs, execution->displays});
-    }
     const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
     if (outcome.state != TaskState::Completed && task.batch && (task.stopOnError || kernelGone))
         co_await finishPending(takeBatch(task),
