@@ -13,6 +13,22 @@ constexpr qsizetype ErrorTailBytes = 16 * 1024;
 constexpr qsizetype ShownErrorChars = 600;
 constexpr int KillWaitMs = 100;  // SIGKILL needs no more; the destructor must not hang
 
+QStringList commandOf(const KernelSpec &spec, const QString &connectionFile)
+{
+    QStringList command;
+    bool isIpython = false;
+    for (QString argument : spec.argv) {
+        isIpython |= argument.startsWith(QLatin1String("ipykernel"));
+        command << argument.replace(QLatin1String("{connection_file}"), connectionFile)
+                       .replace(QLatin1String("{resource_dir}"), spec.resourceDirectory);
+    }
+    // As nbclient: what runs here is in our log, and is no line that a person typed. On disk, the
+    // history would also cost five fsyncs a cell, and kernels would wait for each other's.
+    if (isIpython)
+        command << QStringLiteral("--HistoryManager.hist_file=:memory:");
+    return command;
+}
+
 }  // namespace
 
 KernelProcess::KernelProcess()
@@ -44,11 +60,7 @@ KernelProcess::~KernelProcess()
 void KernelProcess::start(const KernelSpec &spec, const QString &connectionFile,
                           const QString &workingDirectory)
 {
-    QStringList command;
-    for (QString argument : spec.argv) {
-        command << argument.replace(QLatin1String("{connection_file}"), connectionFile)
-                       .replace(QLatin1String("{resource_dir}"), spec.resourceDirectory);
-    }
+    const QStringList command = commandOf(spec, connectionFile);
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     for (const auto &[name, value] : spec.environment.asKeyValueRange())
         environment.insert(name, value);
