@@ -95,7 +95,9 @@ QCoro::Task<> Session::work()
         m_current.reset();
         m_ended.resolve({});
     }
-    m_stopped.resolve({});
+    const Result<> finished = co_await m_finished.wait(m_scope);
+    if (finished)
+        m_stopped.resolve({});
 }
 
 QCoro::Task<> Session::runTask(TaskRecord task)
@@ -134,9 +136,17 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
         co_await showAnew(execution->updates);
-    co_await finish(task, outcome);
     if (execution)
         m_displays.remember({ended(task, outcome), execution->outputs, execution->displays});
+    const Result<> before = co_await m_finished.wait(m_scope);
+    if (!before)
+        co_return;
+    if (outcome.state == TaskState::Completed && m_end == End::None && !m_pending.empty()) {
+        m_finished = {};
+        m_scope.start(finishBesideTheNext(task, outcome, m_finished));
+        co_return;
+    }
+    co_await finish(task, outcome);
     const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
     if (outcome.state != TaskState::Completed && task.batch && (task.stopOnError || kernelGone))
         co_await finishPending(takeBatch(task),
@@ -207,6 +217,12 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
     if (auto result = resultOf(task, outcome); result && task.state == TaskState::Running)
         m_results.add(std::move(*result));
     announce(task, outcome);
+}
+
+QCoro::Task<> Session::finishBesideTheNext(TaskRecord task, TaskOutcome outcome, Waiter<> finished)
+{
+    co_await finish(std::move(task), std::move(outcome));
+    finished.resolve({});
 }
 
 void Session::announce(const TaskRecord &task, const TaskOutcome &outcome)
