@@ -1,7 +1,6 @@
 #include "ui/mainwindow.h"
 
 #include <QAction>
-#include <QActionGroup>
 #include <QApplication>
 #include <QClipboard>
 #include <QCloseEvent>
@@ -11,7 +10,6 @@
 #include <QLabel>
 #include <QLocale>
 #include <QMenuBar>
-#include <QMessageBox>
 #include <QMimeData>
 #include <QSettings>
 #include <QStatusBar>
@@ -20,6 +18,7 @@
 #include <QVBoxLayout>
 #include <array>
 
+#include "ui/dialogs/aboutbox.h"
 #include "ui/models/taskmodel.h"
 #include "ui/models/wording.h"
 #include "ui/panels/detailpanel.h"
@@ -28,6 +27,7 @@
 #include "ui/theme.h"
 #include "ui/widgets/endpointlabel.h"
 #include "ui/widgets/noticebar.h"
+#include "ui/widgets/thememenu.h"
 
 namespace celldeck::ui {
 
@@ -176,39 +176,16 @@ void MainWindow::makeMenus()
     find->setShortcut(QKeySequence::Find);
     connect(find, &QAction::triggered, m_tasks, &TasksPanel::focusFilter);
     view->addAction(find);
-    makeThemeMenu(view);
+    view->addMenu(new ThemeMenu(m_settings, this));
     view->addSeparator();
     view->addAction(
         addNewAction(QStringLiteral("layout"), tr("&Reset layout"), {}, &MainWindow::resetLayout));
 
     QMenu *help = menuBar()->addMenu(tr("&Help"));
-    QAction *about =
-        addNewAction(QStringLiteral("info"), tr("&About Celldeck"), {}, &MainWindow::showAbout);
+    QAction *about = new QAction(themedIcon(QStringLiteral("info")), tr("&About Celldeck"), this);
+    connect(about, &QAction::triggered, this, [this] { showAbout(this); });
     about->setMenuRole(QAction::AboutRole);
     help->addAction(about);
-}
-
-void MainWindow::makeThemeMenu(QMenu *view)
-{
-    QMenu *menu = view->addMenu(themedIcon(QStringLiteral("theme")), tr("&Theme"));
-    auto *group = new QActionGroup(this);
-    const ThemeChoice now = themeFromText(
-        m_settings ? m_settings->value(QStringLiteral("theme")).toString() : QString());
-    const std::array<std::pair<ThemeChoice, QString>, 3> choices{
-        {{ThemeChoice::System, tr("As the &system")},
-         {ThemeChoice::Light, tr("&Light")},
-         {ThemeChoice::Dark, tr("&Dark")}}};
-    for (const auto &[choice, text] : choices) {
-        QAction *action = menu->addAction(text);
-        action->setCheckable(true);
-        action->setChecked(choice == now);
-        group->addAction(action);
-        connect(action, &QAction::triggered, this, [this, wanted = choice] {
-            applyTheme(*qApp, wanted);
-            if (m_settings)
-                m_settings->setValue(QStringLiteral("theme"), toText(wanted));
-        });
-    }
 }
 
 void MainWindow::makeToolBar()
@@ -370,20 +347,6 @@ void MainWindow::sizeDocks()
     m_hasLayout = true;
     resizeDocks({m_detailDock}, {DefaultSize.width() * 35 / 100}, Qt::Horizontal);
     resizeDocks({m_queueDock}, {m_queue->minimumSizeHint().height()}, Qt::Vertical);
-}
-
-void MainWindow::showAbout()
-{
-    auto *about = new QMessageBox(this);
-    about->setAttribute(Qt::WA_DeleteOnClose);
-    about->setModal(false);
-    about->setWindowTitle(tr("About Celldeck"));
-    about->setIconPixmap(applicationIcon().pixmap(96, 96));
-    about->setText(tr("<h3>Celldeck %1</h3>").arg(QCoreApplication::applicationVersion()));
-    about->setInformativeText(
-        tr("Runs notebook cells for people and for AI agents, and never loses one.\n\n"
-           "Free software under the GNU GPL, version 3 or later."));
-    about->show();
 }
 
 void MainWindow::showEvent(QShowEvent *event)

@@ -56,7 +56,6 @@ private:
     void makePanels();
     void makeActions();
     void makeMenus();
-    void makeThemeMenu(QMenu *view);
     void makeToolBar();
     void makeStatusBar();
     void connectFeed();
@@ -80,7 +79,6 @@ private:
     void copy(const QString &text, const QString &what);
     void resetLayout();
     void sizeDocks();
-    void showAbout();
 
     Feed *m_feed;
     QSettings *m_settings;

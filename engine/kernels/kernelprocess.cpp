@@ -22,10 +22,14 @@ QStringList commandOf(const KernelSpec &spec, const QString &connectionFile)
         command << argument.replace(QLatin1String("{connection_file}"), connectionFile)
                        .replace(QLatin1String("{resource_dir}"), spec.resourceDirectory);
     }
-    // As nbclient: what runs here is in our log, and is no line that a person typed. On disk, the
-    // history would also cost five fsyncs a cell, and kernels would wait for each other's.
-    if (isIpython)
+    if (isIpython) {
+        // As nbclient: what runs here is in our log, and is no line that a person typed. On disk,
+        // the history would also cost five fsyncs a cell, and kernels would wait for each other.
         command << QStringLiteral("--HistoryManager.hist_file=:memory:");
+        // A pause before each reply, for clients that take the reply for a cell's end. We wait for
+        // idle too, which comes behind the last output on the same channel.
+        command << QStringLiteral("--Kernel._execute_sleep=0");
+    }
     return command;
 }
 

@@ -96,8 +96,7 @@ void ConnectionThread::deliver(std::vector<Answer> answers)
     const bool isFirst = m_answers.empty();
     std::ranges::move(answers, std::back_inserter(m_answers));
     if (isFirst)
-        QMetaObject::invokeMethod(
-            &m_anchor, [this] { giveAnswers(); }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(&m_anchor, [this] { giveAnswers(); }, Qt::QueuedConnection);
 }
 
 void ConnectionThread::giveAnswers()

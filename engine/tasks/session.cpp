@@ -3,6 +3,7 @@
 #include <QFileInfo>
 
 #include "async/sleep.h"
+#include "tasks/outcome.h"
 
 namespace celldeck::tasks {
 
@@ -14,30 +15,6 @@ namespace {
 
 // How soon a task is tried again whose step the disk refused: it must not go on without.
 constexpr Milliseconds StorageRetry{1'000};
-
-std::optional<notebooks::CellResult> resultOf(const TaskRecord &task, const TaskOutcome &outcome)
-{
-    if (!task.writeBack || task.cellIndex < 0)
-        return std::nullopt;
-    auto outputs = parseJson(outcome.outputs);
-    if (!outputs)
-        return std::nullopt;
-    return notebooks::CellResult{.index = task.cellIndex,
-                                 .cellId = task.cellId,
-                                 .source = task.code,
-                                 .executionCount = outcome.executionCount,
-                                 .outputs = std::move(*outputs)};
-}
-
-TaskRecord ended(TaskRecord task, const TaskOutcome &outcome)
-{
-    task.state = outcome.state;
-    task.finishedAt = outcome.finishedAt;
-    task.executionCount = outcome.executionCount;
-    task.error = outcome.error;
-    task.messageId.clear();
-    return task;
-}
 
 }  // namespace
 
@@ -132,7 +109,9 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     m_executing = false;
     m_limit.stop();
     m_grace.stop();
-    const TaskOutcome outcome = outcomeOf(execution);
+    TaskOutcome outcome =
+        outcomeOf(execution, m_end, m_kernel ? m_kernel->lastOutputs() : Json::array());
+    outcome.finishedAt = m_clock.now();
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
         co_await showAnew(execution->updates);
@@ -228,46 +207,6 @@ QCoro::Task<> Session::finishBesideTheNext(TaskRecord task, TaskOutcome outcome,
 void Session::announce(const TaskRecord &task, const TaskOutcome &outcome)
 {
     Q_EMIT taskChanged(ended(task, outcome));
-}
-
-TaskOutcome Session::outcomeOf(const Result<kernels::Execution> &execution) const
-{
-    using Status = kernels::Execution::Status;
-    TaskOutcome outcome;
-    outcome.finishedAt = m_clock.now();
-    if (execution) {
-        outcome.executionCount = execution->executionCount;
-        outcome.outputs = toBytes(execution->outputs);
-        if (execution->status == Status::Ok)
-            return outcome;  // Also if it was asked to end: it was faster.
-    } else if (m_kernel) {
-        outcome.outputs = toBytes(m_kernel->lastOutputs());
-    }
-    switch (m_end) {
-    case End::Cancel:
-        outcome.state = TaskState::Cancelled;
-        outcome.error = QStringLiteral("cancelled while it ran");
-        break;
-    case End::Limit:
-        outcome.state = TaskState::TimedOut;
-        outcome.error = QStringLiteral("it ran longer than its limit");
-        break;
-    case End::Stop:
-        outcome.state = TaskState::Interrupted;
-        outcome.error = QStringLiteral("its kernel was stopped while it ran");
-        break;
-    case End::None:
-        outcome.state = TaskState::Failed;
-        if (execution)
-            outcome.error = execution->status == Status::Aborted
-                                ? QStringLiteral("the kernel aborted the request")
-                                : execution->errorName + QStringLiteral(": ") +
-                                      execution->errorValue.section(QLatin1Char('\n'), 0, 0);
-        else
-            outcome.error = execution.error().message;
-        break;
-    }
-    return outcome;
 }
 
 QList<TaskRecord> Session::takeBatch(const TaskRecord &task)

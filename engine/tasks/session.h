@@ -10,6 +10,7 @@
 #include "kernels/kernel.h"
 #include "storage/taskstore.h"
 #include "tasks/displaybook.h"
+#include "tasks/outcome.h"
 #include "tasks/resultwriter.h"
 
 namespace celldeck::tasks {
@@ -60,9 +61,6 @@ Q_SIGNALS:
     void failed(const QString &message);
 
 private:
-    /// Why the task that runs is asked to end before its time.
-    enum class End { None, Cancel, Limit, Stop };
-
     QCoro::Task<> work();
     QCoro::Task<> runTask(storage::TaskRecord task);
     QCoro::Task<bool> begin(storage::TaskRecord task, QByteArray messageId);
@@ -78,7 +76,6 @@ private:
     QCoro::Task<> endKernel(Waiter<> done);
     QCoro::Task<> end(Waiter<> done);
 
-    [[nodiscard]] storage::TaskOutcome outcomeOf(const Result<kernels::Execution> &execution) const;
     void endRunning(End why);
     void handleGraceOver();
     [[nodiscard]] QList<storage::TaskRecord> takeBatch(const storage::TaskRecord &task);
@@ -92,7 +89,7 @@ private:
     std::optional<storage::TaskRecord> m_current;
     bool m_executing = false;  // the current task's request has left
     End m_end = End::None;
-    Waiter<> m_ended;  // of the current task
+    Waiter<> m_ended;                              // of the current task
     Waiter<> m_finished = Waiter<>::resolved({});  // the end of the task before it is on disk
     std::unique_ptr<kernels::Kernel> m_kernel;
     std::optional<Waiter<>> m_launch;

@@ -1,0 +1,77 @@
+#include "tasks/outcome.h"
+
+namespace celldeck::tasks {
+
+using storage::TaskOutcome;
+using storage::TaskRecord;
+using storage::TaskState;
+
+namespace {
+
+QString errorOf(const Result<kernels::Execution> &execution)
+{
+    if (!execution)
+        return execution.error().message;
+    if (execution->status == kernels::Execution::Status::Aborted)
+        return QStringLiteral("the kernel aborted the request");
+    return execution->errorName + QStringLiteral(": ") +
+           execution->errorValue.section(QLatin1Char('\n'), 0, 0);
+}
+
+}  // namespace
+
+TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, const Json &soFar)
+{
+    TaskOutcome outcome;
+    outcome.outputs = toBytes(execution ? execution->outputs : soFar);
+    if (execution) {
+        outcome.executionCount = execution->executionCount;
+        if (execution->status == kernels::Execution::Status::Ok)
+            return outcome;  // Also if it was asked to end: it was faster.
+    }
+    switch (asked) {
+    case End::Cancel:
+        outcome.state = TaskState::Cancelled;
+        outcome.error = QStringLiteral("cancelled while it ran");
+        break;
+    case End::Limit:
+        outcome.state = TaskState::TimedOut;
+        outcome.error = QStringLiteral("it ran longer than its limit");
+        break;
+    case End::Stop:
+        outcome.state = TaskState::Interrupted;
+        outcome.error = QStringLiteral("its kernel was stopped while it ran");
+        break;
+    case End::None:
+        outcome.state = TaskState::Failed;
+        outcome.error = errorOf(execution);
+        break;
+    }
+    return outcome;
+}
+
+std::optional<notebooks::CellResult> resultOf(const TaskRecord &task, const TaskOutcome &outcome)
+{
+    if (!task.writeBack || task.cellIndex < 0)
+        return std::nullopt;
+    auto outputs = parseJson(outcome.outputs);
+    if (!outputs)
+        return std::nullopt;
+    return notebooks::CellResult{.index = task.cellIndex,
+                                 .cellId = task.cellId,
+                                 .source = task.code,
+                                 .executionCount = outcome.executionCount,
+                                 .outputs = std::move(*outputs)};
+}
+
+TaskRecord ended(TaskRecord task, const TaskOutcome &outcome)
+{
+    task.state = outcome.state;
+    task.finishedAt = outcome.finishedAt;
+    task.executionCount = outcome.executionCount;
+    task.error = outcome.error;
+    task.messageId.clear();
+    return task;
+}
+
+}  // namespace celldeck::tasks
