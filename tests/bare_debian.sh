@@ -30,8 +30,7 @@ inside() {
     say "in the bare Debian: $1"
     unshare --mount --pid --fork --kill-child sh -c '
         mount --types proc proc "$0/proc"
-        mount --bind /dev "$0/dev"
-        mount --types tmpfs tmpfs "$0/dev/shm"
+        mount --rbind /dev "$0/dev"
         exec chroot "$0" /usr/bin/env --ignore-environment \
             HOME=/root TERM=dumb PATH=/usr/sbin:/usr/bin:/sbin:/bin \
             NODE_EXTRA_CA_CERTS=/usr/local/share/host-certificates.crt \
