@@ -1,5 +1,7 @@
 #include "engine/enginefeed.h"
 
+#include <QMetaMethod>
+
 #include "async/background.h"
 #include "notebooks/notebookfile.h"
 #include "tasks/notebookdrafts.h"
@@ -44,6 +46,10 @@ EngineFeed::EngineFeed(tasks::TaskQueue &queue, storage::TaskStore &store, const
     : m_queue(queue), m_store(store), m_clock(clock), m_due(PublishInterval, [this] { publish(); })
 {
     connect(&m_queue, &tasks::TaskQueue::taskChanged, this, [this](const TaskRecord &task) {
+        // Without a console nobody listens, and nothing is to be gathered or counted.
+        static const QMetaMethod news = QMetaMethod::fromSignal(&Feed::tasksChanged);
+        if (!isSignalConnected(news))
+            return;
         m_changed.insert_or_assign(task.id, task);
         m_due.poke();
     });
