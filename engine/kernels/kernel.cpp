@@ -96,6 +96,7 @@ QCoro::Task<Result<>> Kernel::start()
     d->client = std::make_unique<KernelClient>(d->connection->info());
     connect(d->client.get(), &KernelClient::received, this,
             [this](Channel channel, const Message &message) { d->take(channel, message); });
+    connect(d->client.get(), &KernelClient::respondingChanged, this, &Kernel::respondingChanged);
     if (const Result<> opened = d->client->open(); !opened)
         co_return opened;
     d->process.start(d->spec, d->connection->path(), d->options.workingDirectory);
@@ -111,7 +112,7 @@ QCoro::Task<Result<>> Kernel::start()
         if (ready) {
             d->connection->releasePorts();
             d->setState(KernelState::Idle);
-            co_return ready;
+            co_return d->client->startHeartbeat(d->options.heartbeatInterval);
         }
         if (ready.error().code != ErrorCode::Timeout)
             co_return ready;

@@ -47,6 +47,7 @@ struct KernelOptions
     QString runtimeDirectory;  ///< Where the connection file goes: 0700, the file 0600.
     Milliseconds startLimit{60'000};
     Milliseconds shutdownGrace{5'000};
+    Milliseconds heartbeatInterval{30'000};
 };
 
 /// A kernel process of ours and the client that talks to it: starts it in its own process group,
@@ -90,6 +91,8 @@ public:
 
 Q_SIGNALS:
     void stateChanged(celldeck::kernels::KernelState state);
+    /// It is stopped or starved: its heartbeat has not been answered three times; or it is back.
+    void respondingChanged(bool responding);
     /// The process has ended without being asked to.
     void died(const QString &reason);
 

@@ -5,6 +5,7 @@
 #include <QUuid>
 #include <zmq.hpp>
 
+#include "kernels/heartbeat.h"
 #include "kernels/zmqsocket.h"
 
 Q_LOGGING_CATEGORY(lcClient, "celldeck.kernels.client", QtInfoMsg)
@@ -23,6 +24,7 @@ struct KernelClient::Private
     ZmqSocket shell{context, ZmqSocket::Kind::Dealer};
     ZmqSocket control{context, ZmqSocket::Kind::Dealer};
     ZmqSocket iopub{context, ZmqSocket::Kind::Subscriber};
+    Heartbeat heartbeat{context};
     QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
     QString user = qEnvironmentVariable("USER", QStringLiteral("celldeck"));
     std::uint64_t sent = 0;
@@ -45,6 +47,7 @@ KernelClient::KernelClient(const ConnectionInfo &connection)
     forward(d->shell, Channel::Shell);
     forward(d->control, Channel::Control);
     forward(d->iopub, Channel::Iopub);
+    connect(&d->heartbeat, &Heartbeat::respondingChanged, this, &KernelClient::respondingChanged);
 }
 
 KernelClient::~KernelClient() = default;
@@ -81,6 +84,11 @@ Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByte
     message.content = std::move(content);
     ZmqSocket &socket = channel == Channel::Control ? d->control : d->shell;
     return socket.send(d->codec.encode(message));
+}
+
+Result<> KernelClient::startHeartbeat(Milliseconds interval)
+{
+    return d->heartbeat.start(ConnectionInfo::endpoint(d->connection.heartbeatPort), interval);
 }
 
 void KernelClient::drain()

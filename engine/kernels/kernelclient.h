@@ -3,6 +3,7 @@
 #include <QObject>
 #include <memory>
 
+#include "base/clock.h"
 #include "kernels/connectionfile.h"
 #include "kernels/message.h"
 #include "kernels/wiremessage.h"
@@ -31,9 +32,13 @@ public:
     [[nodiscard]] QByteArray newMessageId();
     /// Takes in what has come already.
     void drain();
+    /// From now on, a ping each `interval`. Fails with Io.
+    [[nodiscard]] Result<> startHeartbeat(Milliseconds interval);
 
 Q_SIGNALS:
     void received(celldeck::kernels::Channel channel, const celldeck::kernels::Message &message);
+    /// The kernel no longer answers its heartbeat, or does again.
+    void respondingChanged(bool responding);
 
 private:
     struct Private;

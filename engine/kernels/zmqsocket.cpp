@@ -22,6 +22,19 @@ std::unexpected<Error> ioError(const QString &operation, const zmq::error_t &e)
                 QStringLiteral("ZeroMQ: %1: %2").arg(operation, QString::fromUtf8(e.what())));
 }
 
+zmq::socket_type typeOf(ZmqSocket::Kind kind)
+{
+    switch (kind) {
+    case ZmqSocket::Kind::Subscriber:
+        return zmq::socket_type::sub;
+    case ZmqSocket::Kind::Request:
+        return zmq::socket_type::req;
+    case ZmqSocket::Kind::Dealer:
+        break;
+    }
+    return zmq::socket_type::dealer;
+}
+
 QByteArray bytesOf(const zmq::message_t &part)
 {
     return QByteArray(part.data<char>(), qsizetype(part.size()));
@@ -39,8 +52,7 @@ ZmqSocket::~ZmqSocket()
 Result<> ZmqSocket::connectTo(const QString &endpoint)
 {
     try {
-        auto socket = std::make_unique<zmq::socket_t>(
-            m_context, m_kind == Kind::Subscriber ? ZMQ_SUB : ZMQ_DEALER);
+        auto socket = std::make_unique<zmq::socket_t>(m_context, typeOf(m_kind));
         socket->set(zmq::sockopt::linger, 0);
         // No bound on what is received: a full queue would drop outputs in silence (iopub) or stop
         // the kernel (shell). Memory is bounded by reading at once.
@@ -48,6 +60,11 @@ Result<> ZmqSocket::connectTo(const QString &endpoint)
         socket->set(zmq::sockopt::reconnect_ivl, ReconnectMs);
         if (m_kind == Kind::Subscriber)
             socket->set(zmq::sockopt::subscribe, "");
+        if (m_kind == Kind::Request) {
+            socket->set(zmq::sockopt::req_relaxed, 1);
+            // Else a late answer to an old request would pass for the one to the last.
+            socket->set(zmq::sockopt::req_correlate, 1);
+        }
         socket->connect(endpoint.toStdString());
         m_socket = std::move(socket);
         m_notifier = std::make_unique<QSocketNotifier>(m_socket->get(zmq::sockopt::fd),
@@ -86,6 +103,9 @@ std::vector<Frames> ZmqSocket::take()
     std::vector<Frames> batch;
     try {
         while (batch.size() < Budget) {
+            // A requester may not even look for an answer to no request.
+            if (m_kind == Kind::Request && !(m_socket->get(zmq::sockopt::events) & ZMQ_POLLIN))
+                return batch;
             zmq::message_t part;
             if (!m_socket->recv(part, zmq::recv_flags::dontwait))
                 return batch;

@@ -5,6 +5,7 @@
 #include <QString>
 #include <memory>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "kernels/wiremessage.h"
 
@@ -26,7 +27,8 @@ class ZmqSocket final : public QObject
     Q_OBJECT
 
 public:
-    enum class Kind { Dealer, Subscriber };
+    /// Request: an answer that is missing does not block the next request.
+    enum class Kind { Dealer, Subscriber, Request };
 
     /// Requires: a context that outlives it.
     ZmqSocket(zmq::context_t &context, Kind kind);

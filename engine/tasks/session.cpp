@@ -356,6 +356,12 @@ QCoro::Task<> Session::launch(QString kernelName, Waiter<> ready)
                                       .runtimeDirectory = m_options.runtimeDirectory,
                                       .startLimit = m_options.kernelStartLimit,
                                       .shutdownGrace = m_options.shutdownGrace});
+    connect(m_kernel.get(), &kernels::Kernel::respondingChanged, this, [this](bool responding) {
+        if (!responding)
+            Q_EMIT failed(QStringLiteral("the kernel of %1 does not answer its heartbeat: its "
+                                         "process is stopped or starved")
+                              .arg(m_path));
+    });
     const Result<> started = co_await m_kernel->start();
     m_launch.reset();
     if (!started && m_kernel)

@@ -50,6 +50,7 @@ private Q_SLOTS:
     void aDeathIsNoticedAtOnceWithWhatWasPrinted();
     void whoCannotStartSaysWhy_data();
     void whoCannotStartSaysWhy();
+    void aStoppedKernelIsNoticed();
     void shutdownLeavesNothing();
     void deletedWhileItRuns();
 
@@ -172,6 +173,26 @@ void TestKernel::whoCannotStartSaysWhy()
     QVERIFY(!started);
     QCOMPARE(started.error().code, ErrorCode::NoKernel);
     QVERIFY2(started.error().message.contains(says), qPrintable(started.error().message));
+}
+
+void TestKernel::aStoppedKernelIsNoticed()
+{
+    KernelOptions given = options();
+    given.heartbeatInterval = Milliseconds(50);
+    Kernel kernel(python(), given);
+    QVERIFY(await(kernel.start()));
+    QSignalSpy changes(&kernel, &Kernel::respondingChanged);
+    // A busy one answers: its heartbeat has a thread of its own.
+    QVERIFY(run(kernel, QStringLiteral("import time\nt = time.time()\n"
+                                       "while time.time() - t < 0.5: pass")));
+    QCOMPARE(changes.size(), 0);
+    ::kill(static_cast<pid_t>(kernel.pid()), SIGSTOP);
+    QVERIFY(changes.wait(30'000));
+    QCOMPARE(changes.last().first().toBool(), false);
+    ::kill(static_cast<pid_t>(kernel.pid()), SIGCONT);
+    QVERIFY(changes.wait(30'000));
+    QCOMPARE(changes.last().first().toBool(), true);
+    QCOMPARE(kernel.state(), KernelState::Idle);
 }
 
 void TestKernel::shutdownLeavesNothing()

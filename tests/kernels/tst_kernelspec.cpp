@@ -101,8 +101,9 @@ void TestKernelSpec::brokenOnesAreSkipped()
     install("a", "bad name", spec("with a space"));
     QVERIFY(QDir().mkpath(path("a") + QStringLiteral("/kernels/nothing")));
     for (const char *name : {"empty", "text"})
-        QTest::ignoreMessage(QtWarningMsg, QRegularExpression(QStringLiteral(".*/%1/.*skipped.*")
-                                                                  .arg(QLatin1String(name))));
+        QTest::ignoreMessage(
+            QtWarningMsg,
+            QRegularExpression(QStringLiteral(".*/%1/.*skipped.*").arg(QLatin1String(name))));
     const QList<KernelSpec> found = listKernelSpecs({path("a"), path("no such folder")});
     QCOMPARE(found.size(), 1);
     QCOMPARE(found.first().name, QStringLiteral("good"));

@@ -1,0 +1,46 @@
+#include "kernels/heartbeat.h"
+
+namespace celldeck::kernels {
+
+Heartbeat::Heartbeat(zmq::context_t &context) : m_socket(context, ZmqSocket::Kind::Request)
+{
+    m_timer.setTimerType(Qt::VeryCoarseTimer);
+    connect(&m_timer, &QTimer::timeout, this, &Heartbeat::beat);
+    connect(&m_socket, &ZmqSocket::received, this, &Heartbeat::handleAnswer);
+}
+
+Result<> Heartbeat::start(const QString &endpoint, Milliseconds interval)
+{
+    const Result<> connected = m_socket.connectTo(endpoint);
+    if (!connected)
+        return connected;
+    if (interval < Milliseconds(1'000))
+        m_timer.setTimerType(Qt::CoarseTimer);
+    m_timer.start(interval);
+    beat();
+    return {};
+}
+
+void Heartbeat::beat()
+{
+    if (m_waiting) {
+        ++m_missed;
+        if (m_missed == MissesAllowed + 1)
+            Q_EMIT respondingChanged(false);
+    }
+    // A ping that cannot leave is one without an answer.
+    m_waiting = true;
+    if (const Result<> sent = m_socket.send({QByteArrayLiteral("ping")}); !sent)
+        qWarning("%s", qUtf8Printable(sent.error().message));
+}
+
+void Heartbeat::handleAnswer()
+{
+    m_waiting = false;
+    const bool wasResponding = isResponding();
+    m_missed = 0;
+    if (!wasResponding)
+        Q_EMIT respondingChanged(true);
+}
+
+}  // namespace celldeck::kernels
