@@ -40,6 +40,12 @@ void complain(const QString &message)
     std::fprintf(stderr, "celldeck: %s\n", qUtf8Printable(message));
 }
 
+void announce(const EndpointStatus &endpoint)
+{
+    std::printf("celldeck: listening on %s\n", qUtf8Printable(endpoint.url));
+    std::fflush(stdout);
+}
+
 CommandLine::CommandLine(QString command, const QString &description, QList<Option> options,
                          const QString &arguments, const QString &example)
     : m_command(std::move(command)), m_example(example), m_options(std::move(options))

@@ -24,6 +24,9 @@ enum ExitCode {
 /// A line on stderr: "celldeck: …".
 void complain(const QString &message);
 
+/// A line on stdout: "celldeck: listening on …", what scripts wait for.
+void announce(const EndpointStatus &endpoint);
+
 /// The options of one command and where else their values come from: the command line wins over
 /// the environment (CELLDECK_…), that over the settings file, that over the default.
 class CommandLine

@@ -54,6 +54,12 @@ int consoleCommand(const QStringList &arguments)
         window->show();
     });
     QObject::connect(&engine, &EngineThread::failed, qApp, showFailure);
+    QObject::connect(&engine.feed(), &Feed::endpointChanged, qApp,
+                     [told = EndpointStatus()](const EndpointStatus &status) mutable {
+                         if (status.listening && status != told)
+                             announce(status);
+                         told = status;
+                     });
     engine.start();
     return QCoreApplication::exec();
 }

@@ -1,6 +1,5 @@
 #include <QCoreApplication>
 #include <QDir>
-#include <cstdio>
 
 #include "commandline.h"
 #include "commands.h"
@@ -25,8 +24,7 @@ QCoro::Task<> serve(Engine *engine, SignalWatcher *signal, const TaskScope *scop
         complain(endpoint.error);
         *exitCode = Unfit;
     } else {
-        std::printf("celldeck: listening on %s\n", qUtf8Printable(endpoint.url));
-        std::fflush(stdout);
+        announce(endpoint);
         const Result<> asked = co_await stop.wait(*scope);
         if (!asked)
             co_return;

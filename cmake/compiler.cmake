@@ -45,3 +45,8 @@ if(CELLDECK_CCACHE)
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CELLDECK_CCACHE})
   target_compile_options(celldeck_flags INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
 endif()
+
+if(CMAKE_CXX_CLANG_TIDY)
+  # clang-tidy takes the nearest configuration: what moc and rcc write is theirs to tidy.
+  file(WRITE ${PROJECT_BINARY_DIR}/.clang-tidy "Checks: '-*,misc-unused-alias-decls'\n")
+endif()

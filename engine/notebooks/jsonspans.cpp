@@ -56,7 +56,7 @@ qsizetype skipValue(const QByteArray &text, qsizetype at)
 
 QByteArray keyOf(const QByteArray &text, Span name)
 {
-    const QByteArray raw = text.mid(name.begin + 1, name.size() - 2);
+    QByteArray raw = text.mid(name.begin + 1, name.size() - 2);
     if (!raw.contains('\\'))
         return raw;
     // "output\u0073" is "outputs" to whoever parses the file, so it has to be here.

@@ -22,7 +22,7 @@ bool isSameFile(const QString &a, const QString &b)
 Result<QString> canonicalPath(const QString &path)
 {
     const QFileInfo info(path);
-    const QString canonical = info.canonicalFilePath();
+    QString canonical = info.canonicalFilePath();
     if (path.isEmpty() || canonical.isEmpty())
         return fail(
             ErrorCode::NotFound,

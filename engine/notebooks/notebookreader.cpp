@@ -77,7 +77,7 @@ Result<QString> idOf(const Json &cell, int minor, const QString &name, const QSt
     // editors write it; Jupyter complains in its log and goes on. It is no name there.
     if (!id || minor < 5)
         return QString();
-    const QString text = textOf(cell, "id");
+    QString text = textOf(cell, "id");
     if (!allowed.match(text).hasMatch())
         return invalid(name, place + QStringLiteral(" has the id %1: it should be 1 to 64 letters, "
                                                     "digits, - or _")

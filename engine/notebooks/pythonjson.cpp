@@ -46,7 +46,7 @@ QByteArray pythonFloat(double number)
     std::array<char, 32> buffer;
     const auto done = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
                                     std::chars_format::scientific);
-    const QByteArray text(buffer.data(), done.ptr - buffer.data());
+    QByteArray text(buffer.data(), done.ptr - buffer.data());
     const qsizetype e = text.indexOf('e');
     const int exponent = text.mid(e + 1).toInt();
     const QByteArray sign = text.startsWith('-') ? "-" : "";

@@ -54,6 +54,7 @@ class CelldeckTest(unittest.TestCase):
             os.environ,
             CELLDECK_DATA_DIR=str(self.data),
             XDG_CONFIG_HOME=str(self.folder / "config"),
+            XDG_RUNTIME_DIR=str(self.folder),
             CELLDECK_TOKEN="the-token-of-this-test",
         )
 
@@ -80,8 +81,8 @@ class CelldeckTest(unittest.TestCase):
         self.assertEqual(ended.returncode, code, f"{arguments}\n{ended.stdout}\n{ended.stderr}")
         return ended
 
-    def serve(self, *arguments):
-        server = Server(self.environment, self.work, arguments)
+    def serve(self, *arguments, command=("serve",)):
+        server = Server(self.environment, self.work, [*command, *arguments])
         self.addCleanup(server.kill)
         return server
 
@@ -91,7 +92,7 @@ class Server:
 
     def __init__(self, environment, folder, arguments):
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", *map(str, arguments)],
+            [PROGRAM, *map(str, arguments), "--port", "0"],
             env=environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import unittest
 import urllib.error
 import urllib.request
@@ -124,6 +125,27 @@ class Serve(celldeck.CelldeckTest):
             self.assertEqual(done["status"], "completed")
         self.assertEqual(log.read_text(), "0 1 2 3 4 5 6 7 ")
         self.assertEqual(again.end(), 0)
+
+    def test_the_console_hosts_the_same_endpoint(self):
+        self.environment["QT_QPA_PLATFORM"] = "offscreen"
+        server = self.serve(command=())
+        self.write("a.ipynb", notebook("print(6 * 7)"))
+        task = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"][0]
+        done = server.call("wait_for_task", task_id=task, timeout_s=60)
+        self.assertEqual(text_of(done["outputs"]), "42\n")
+        self.assertEqual(server.end(), 0)
+        self.assertFalse((self.data / "runtime" / "endpoint.json").exists())
+
+    def test_a_console_that_cannot_start_says_why(self):
+        first = self.serve()
+        self.environment["QT_QPA_PLATFORM"] = "offscreen"
+        with_line = subprocess.Popen(
+            [celldeck.PROGRAM, "--port", "0"], env=self.environment, cwd=self.work,
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(with_line.stderr.close)
+        self.assertIn(str(first.process.pid), with_line.stderr.readline())
+        with_line.terminate()
+        with_line.wait(timeout=60)
 
     def test_bad_arguments_name_the_argument(self):
         server = self.serve()
