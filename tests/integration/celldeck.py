@@ -136,6 +136,8 @@ class Server:
             body = answer.read().decode()
             if answer.headers.get_content_type() == "text/event-stream":
                 lines = [line[6:] for line in body.splitlines() if line.startswith("data: {")]
+                if not lines:
+                    raise ConnectionError("the stream ended without the answer")
                 return json.loads(lines[-1])
             return json.loads(body) if body else None
 
