@@ -8,10 +8,10 @@ namespace celldeck::kernels {
 
 namespace {
 
-Json memberOr(const Json &content, const char *key, Json fallback)
+Json memberOr(const Json &content, const char *key, const Json &fallback)
 {
     const Json *member = find(content, key);
-    return member && member->type() == fallback.type() ? *member : std::move(fallback);
+    return member && member->type() == fallback.type() ? *member : fallback;
 }
 
 Json displayOutput(const QByteArray &type, const Json &content)

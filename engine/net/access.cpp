@@ -57,14 +57,14 @@ Result<QByteArray> loadOrMakeToken(const QString &path)
 {
     QFile file(path);
     if (file.open(QIODevice::ReadOnly)) {
-        const QByteArray kept = file.readAll().trimmed();
+        QByteArray kept = file.readAll().trimmed();
         if (!kept.isEmpty())
             return kept;
         file.close();
     }
     std::array<quint32, 8> random{};
     QRandomGenerator::system()->fillRange(random.data(), random.size());
-    const QByteArray token =
+    QByteArray token =
         QByteArray(reinterpret_cast<const char *>(random.data()),
                    static_cast<qsizetype>(sizeof random))
             .toBase64(QByteArray::Base64UrlEncoding | QByteArray::OmitTrailingEquals);

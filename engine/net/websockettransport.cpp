@@ -14,7 +14,7 @@ const QString Subprotocol = QStringLiteral("mcp");
 
 QByteArray tokenOf(const QWebSocket &socket)
 {
-    const QByteArray bearer = bearerToken(socket.request().rawHeader("Authorization"));
+    QByteArray bearer = bearerToken(socket.request().rawHeader("Authorization"));
     if (!bearer.isEmpty())
         return bearer;
     return QUrlQuery(socket.requestUrl()).queryItemValue(QStringLiteral("token")).toLatin1();
