@@ -33,7 +33,6 @@ namespace celldeck::ui {
 
 using storage::TaskId;
 using storage::TaskRecord;
-using storage::TaskState;
 
 namespace {
 

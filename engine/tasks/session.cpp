@@ -265,9 +265,9 @@ Waiter<> Session::cancel(storage::TaskId id)
         return Waiter<>::resolved(
             fail(ErrorCode::NotFound,
                  QStringLiteral("task %1 is not waiting or running any more").arg(toText(id))));
-    const TaskRecord task = *found;
+    TaskRecord task = std::move(*found);
     m_pending.erase(found);
-    m_scope.start(cancelPending(task, done));
+    m_scope.start(cancelPending(std::move(task), done));
     return done;
 }
 

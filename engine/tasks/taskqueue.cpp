@@ -175,6 +175,7 @@ Waiter<> TaskQueue::stop()
 QCoro::Task<> TaskQueue::stopSessions(Waiter<> done)
 {
     std::vector<Waiter<>> ends;
+    ends.reserve(m_sessions.size());
     for (const auto &[path, one] : m_sessions)
         ends.push_back(one->stop());
     for (const Waiter<> &end : ends) {
