@@ -93,11 +93,24 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_return;
     }
 
-    const QByteArray messageId = m_kernel->newMessageId();
-    const bool begun = co_await begin(task, messageId);
-    if (!begun || !m_kernel)
+    QByteArray messageId;
+    if (m_end == End::None && m_kernel) {
+        messageId = m_kernel->newMessageId();
+        const bool begun = co_await begin(task, messageId);
+        if (!begun)
+            co_return;
+        task = *m_current;
+    }
+    if (m_end == End::Cancel)
+        co_return;  // Whoever cancelled it has ended it.
+    if (m_stopping || m_end == End::Stop || !m_kernel) {
+        TaskOutcome outcome;
+        outcome.state = m_stopping ? TaskState::Interrupted : TaskState::Cancelled;
+        outcome.error = m_stopping ? QStringLiteral("the engine was stopped before it ran")
+                                   : QStringLiteral("its kernel was stopped before it ran");
+        co_await finish(task, outcome);
         co_return;
-    task = *m_current;
+    }
     if (task.limit)
         m_limit.start(*task.limit);
     m_executing = true;
@@ -256,6 +269,7 @@ Waiter<> Session::cancel(storage::TaskId id)
         return m_ended;
     }
     if (m_current && m_current->id == id) {
+        m_end = End::Cancel;  // It must not leave for its kernel any more.
         m_scope.start(cancelPending(*m_current, done));
         return done;
     }
@@ -303,7 +317,7 @@ Waiter<> Session::stopKernel()
     if (!m_kernel)
         return Waiter<>::resolved(
             fail(ErrorCode::NoKernel, QStringLiteral("%1 has no kernel").arg(m_path)));
-    if (m_executing)
+    if (m_current && m_end == End::None)
         m_end = End::Stop;
     const QList<TaskRecord> pending(m_pending.begin(), m_pending.end());
     m_pending.clear();

@@ -70,6 +70,8 @@ private Q_SLOTS:
     void aRunningTaskIsCancelled();
     void aLimitEndsACell();
     void aDeadKernelFailsItsTaskAndTheNextGetsANewOne();
+    void whatIsAboutToBeginCanStillBeStopped_data();
+    void whatIsAboutToBeginCanStillBeStopped();
     void stoppingKeepsWhatIsPending();
     void outputsReachTheNotebook();
     void aLaterCellShowsADisplayAnew();
@@ -188,6 +190,44 @@ void TestTaskQueue::aDeadKernelFailsItsTaskAndTheNextGetsANewOne()
     QVERIFY2(dead->error.contains(QStringLiteral("exit code 3")), qPrintable(dead->error));
     QCOMPARE(await(f.queue.finished(second->at(0).id))->state, TaskState::Completed);
     QVERIFY(await(f.queue.stop()));
+}
+
+void TestTaskQueue::whatIsAboutToBeginCanStillBeStopped_data()
+{
+    QTest::addColumn<QString>("how");
+    QTest::addColumn<TaskState>("state");
+    QTest::newRow("cancel") << QStringLiteral("cancel") << TaskState::Cancelled;
+    QTest::newRow("stop the kernel") << QStringLiteral("kernel") << TaskState::Cancelled;
+    QTest::newRow("stop the engine") << QStringLiteral("engine") << TaskState::Interrupted;
+}
+
+void TestTaskQueue::whatIsAboutToBeginCanStillBeStopped()
+{
+    QFETCH(const QString, how);
+    Fixture f(m_dir->path());
+    const QString mark = m_dir->filePath(QStringLiteral("mark"));
+    const auto tasks = await(
+        f.queue.submit({draft(m_notebook, QStringLiteral("1")),
+                        draft(m_notebook, QStringLiteral("open('%1', 'w').close()").arg(mark))}));
+    QVERIFY(tasks);
+    const TaskId first = tasks->first().id;
+    const TaskId second = tasks->last().id;
+    Waiter<> asked;
+    // The end of the first is told when the beginning of the second is on the disk, or on its way.
+    connect(&f.queue, &TaskQueue::taskChanged, this, [&](const TaskRecord &task) {
+        if (task.id == first && task.state == TaskState::Completed)
+            asked = how == QLatin1String("cancel")   ? f.queue.cancel(second)
+                    : how == QLatin1String("kernel") ? f.queue.stopKernel(m_notebook)
+                                                     : f.queue.stop();
+    });
+    QVERIFY(await(f.queue.finished(first)));
+    QVERIFY(await(asked));
+    const auto ended = await(f.queue.finished(second));
+    QVERIFY(ended);
+    QTEST(ended->state, "state");
+    QVERIFY(!QFile::exists(mark));
+    if (how != QLatin1String("engine"))
+        QVERIFY(await(f.queue.stop()));
 }
 
 void TestTaskQueue::stoppingKeepsWhatIsPending()
