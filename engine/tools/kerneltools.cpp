@@ -6,7 +6,6 @@
 namespace celldeck::tools {
 
 using mcp::CallContext;
-using mcp::Tool;
 using mcp::ToolResult;
 
 namespace {
