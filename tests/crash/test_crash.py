@@ -67,6 +67,11 @@ class Client(threading.Thread):
             task = server.call(
                 "run_cell_async", notebook_path=path.name, index=0, task_id_override=mark,
                 code_override=CODE.format(marks=str(self.test.marks), mark=mark))
+        except celldeck.ToolError as refusal:
+            if refusal.code != "queue_full":
+                raise
+            self.test.gone.wait(0.2)  # as it was told
+            return False
         except GONE:
             self.test.gone.wait(0.05)  # until the next engine, or a moment
             return False

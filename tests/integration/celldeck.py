@@ -87,6 +87,12 @@ class CelldeckTest(unittest.TestCase):
         return server
 
 
+class ToolError(AssertionError):
+    def __init__(self, tool, result):
+        super().__init__(f"{tool}: {result['content'][0]['text']}")
+        self.code = result["_meta"]["celldeck/error"]["code"]
+
+
 class Server:
     """`celldeck serve` on a free port, with a client that speaks MCP over plain HTTP."""
 
@@ -161,7 +167,7 @@ class Server:
     def call(self, tool, **arguments):
         result = self.request("tools/call", name=tool, arguments=arguments)
         if result.get("isError"):
-            raise AssertionError(f"{tool}: {result['content']}")
+            raise ToolError(tool, result)
         return result["structuredContent"]
 
 
