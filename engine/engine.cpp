@@ -95,7 +95,7 @@ struct Engine::Parts
     bool accepts = false;
 };
 
-Engine::Engine(EngineOptions options) : d(std::make_unique<Parts>(options)) {}
+Engine::Engine(const EngineOptions &options) : d(std::make_unique<Parts>(options)) {}
 Engine::~Engine() = default;
 
 Feed &Engine::feed()

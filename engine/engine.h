@@ -37,7 +37,7 @@ class Engine final : public QObject
     Q_OBJECT
 
 public:
-    explicit Engine(EngineOptions options);
+    explicit Engine(const EngineOptions &options);
     ~Engine() override;
 
     /// Fails with StorageUnavailable or NewerSchema. An endpoint that cannot open is no failure of

@@ -1,5 +1,6 @@
 #include "kernels/kernel.h"
 
+#include <QSet>
 #include <csignal>
 
 #include "async/coalescer.h"
@@ -56,6 +57,7 @@ struct Kernel::Private
     void finishIfComplete();
     void show();
     void handleEnd();
+    [[nodiscard]] QString silence() const;
 
     Kernel *q;
     const KernelSpec spec;
@@ -64,7 +66,8 @@ struct Kernel::Private
     Json info = Json::object();
     Json lastOutputs = Json::array();
     bool asked = false;  // to end
-    QByteArray handshake;
+    // Of every kernel_info_request: a kernel that is slow answers an early one late.
+    QSet<QByteArray> handshakes;
     bool answered = false;
     bool heard = false;
     Waiter<> ready;
@@ -103,14 +106,16 @@ QCoro::Task<Result<>> Kernel::start()
 
     const auto deadline = std::chrono::steady_clock::now() + d->options.startLimit;
     while (std::chrono::steady_clock::now() < deadline && d->process.isRunning()) {
-        d->handshake = newMessageId();
+        const QByteArray handshake = newMessageId();
+        d->handshakes.insert(handshake);
         const Result<> sent = d->client->send(
-            Channel::Shell, QByteArrayLiteral("kernel_info_request"), d->handshake, Json::object());
+            Channel::Shell, QByteArrayLiteral("kernel_info_request"), handshake, Json::object());
         if (!sent)
             co_return sent;
         const Result<> ready = co_await d->ready.wait(d->scope, HandshakeInterval);
         if (ready) {
             d->connection->releasePorts();
+            d->handshakes.clear();
             d->setState(KernelState::Idle);
             co_return d->client->startHeartbeat(d->options.heartbeatInterval);
         }
@@ -121,9 +126,10 @@ QCoro::Task<Result<>> Kernel::start()
         co_return fail(ErrorCode::NoKernel, QStringLiteral("the kernel \"%1\" did not start: %2")
                                                 .arg(d->spec.name, d->process.reason()));
     co_return fail(ErrorCode::NoKernel,
-                   QStringLiteral("the kernel \"%1\" did not answer within %2 s")
+                   QStringLiteral("the kernel \"%1\" did not answer within %2 s (%3)")
                        .arg(d->spec.name)
-                       .arg(d->options.startLimit.count() / 1000));
+                       .arg(d->options.startLimit.count() / 1000)
+                       .arg(d->silence()));
 }
 
 QByteArray Kernel::newMessageId() const
@@ -224,7 +230,7 @@ void Kernel::Private::setState(KernelState now)
 
 void Kernel::Private::take(Channel channel, const Message &message)
 {
-    if (!handshake.isEmpty() && message.parentId() == handshake) {
+    if (handshakes.contains(message.parentId())) {
         if (channel == Channel::Iopub)
             heard = true;
         if (channel == Channel::Shell && message.type() == "kernel_info_reply") {
@@ -241,6 +247,18 @@ void Kernel::Private::take(Channel channel, const Message &message)
         takeIopub(message);
     else if (channel == Channel::Shell && message.type() == "execute_reply")
         takeReply(message);
+}
+
+/// What a kernel that did not get ready has left out, and what its process says.
+QString Kernel::Private::silence() const
+{
+    QString missing = QStringLiteral("neither its shell nor its iopub channel has spoken");
+    if (answered)
+        missing = QStringLiteral("its shell channel answers, its iopub channel is silent");
+    else if (heard)
+        missing = QStringLiteral("its iopub channel speaks, its shell channel is silent");
+    const QString errors = process.lastErrors();
+    return errors.isEmpty() ? missing : missing + QStringLiteral("; its last words: ") + errors;
 }
 
 void Kernel::Private::takeIopub(const Message &message)

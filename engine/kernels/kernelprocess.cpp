@@ -97,12 +97,17 @@ void KernelProcess::readErrors()
     m_errors = m_errors.right(ErrorTailBytes);
 }
 
+QString KernelProcess::lastErrors() const
+{
+    return QString::fromUtf8(m_errors).trimmed().right(ShownErrorChars);
+}
+
 QString KernelProcess::reason() const
 {
-    const QString errors = QString::fromUtf8(m_errors).trimmed();
+    const QString errors = lastErrors();
     if (errors.isEmpty())
         return m_reason;
-    return m_reason + QStringLiteral("; its last words: ") + errors.right(ShownErrorChars);
+    return m_reason + QStringLiteral("; its last words: ") + errors;
 }
 
 void KernelProcess::end(const QString &reason)

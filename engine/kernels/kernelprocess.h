@@ -31,6 +31,8 @@ public:
     [[nodiscard]] Waiter<> ended() const { return m_ended; }
     /// Why it ended, with the last lines of its stderr.
     [[nodiscard]] QString reason() const;
+    /// The end of its stderr, "" if it wrote nothing.
+    [[nodiscard]] QString lastErrors() const;
 
 Q_SIGNALS:
     void finished();

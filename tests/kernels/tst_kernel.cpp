@@ -28,6 +28,17 @@ KernelSpec shell(const QString &script)
     return spec;
 }
 
+/// See tests/support/scriptedkernel.py.
+KernelSpec scripted(const QString &script)
+{
+    KernelSpec spec = shell(QString());
+    spec.name = QStringLiteral("scripted");
+    spec.argv = {QStringLiteral("/usr/bin/python3"),
+                 QStringLiteral(CELLDECK_TESTS "/support/scriptedkernel.py"),
+                 QStringLiteral("{connection_file}"), script};
+    return spec;
+}
+
 Result<Execution> run(Kernel &kernel, const QString &code)
 {
     return await(kernel.execute(kernel.newMessageId(), code, {}, {}));
@@ -50,6 +61,8 @@ private Q_SLOTS:
     void aDeathIsNoticedAtOnceWithWhatWasPrinted();
     void whoCannotStartSaysWhy_data();
     void whoCannotStartSaysWhy();
+    void whoAnswersLateIsHeard();
+    void whoDoesNotAnswerIsDescribed();
     void aStoppedKernelIsNoticed();
     void shutdownLeavesNothing();
     void deletedWhileItRuns();
@@ -173,6 +186,25 @@ void TestKernel::whoCannotStartSaysWhy()
     QVERIFY(!started);
     QCOMPARE(started.error().code, ErrorCode::NoKernel);
     QVERIFY2(started.error().message.contains(says), qPrintable(started.error().message));
+}
+
+void TestKernel::whoAnswersLateIsHeard()
+{
+    // Later than the next question comes: the answers are always to an old one.
+    Kernel kernel(scripted(QStringLiteral("answer_after=600")), options());
+    const Result<> started = await(kernel.start());
+    QVERIFY2(started, started ? "" : qPrintable(started.error().message));
+}
+
+void TestKernel::whoDoesNotAnswerIsDescribed()
+{
+    KernelOptions given = options();
+    given.startLimit = Milliseconds(2'000);
+    Kernel kernel(scripted(QStringLiteral("mute=iopub")), given);
+    const Result<> started = await(kernel.start());
+    QVERIFY(!started);
+    QVERIFY2(started.error().message.contains(QStringLiteral("iopub channel is silent")),
+             qPrintable(started.error().message));
 }
 
 void TestKernel::aStoppedKernelIsNoticed()
