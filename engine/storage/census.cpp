@@ -1,5 +1,7 @@
 #include "storage/census.h"
 
+#include "storage/notebookrow.h"
+
 namespace celldeck::storage {
 
 Result<> Census::reread(Connection &connection)
@@ -71,12 +73,7 @@ Result<std::int64_t> Census::notebookId(Connection &connection, const QString &p
 {
     if (const std::int64_t known = m_notebooks.value(path))
         return known;
-    const auto added = connection.run(
-        QStringLiteral("INSERT INTO notebook(path) VALUES(?) ON CONFLICT DO NOTHING"), {path});
-    if (!added)
-        return fail(added.error());
-    const auto id =
-        connection.number(QStringLiteral("SELECT id FROM notebook WHERE path = ?"), {path});
+    const auto id = notebookRow(connection, path);
     if (id)
         m_notebooks.insert(path, *id);
     return id;

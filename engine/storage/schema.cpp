@@ -54,6 +54,35 @@ const QString Lease = QStringLiteral(
     "CREATE TABLE lease(asset TEXT PRIMARY KEY, notebook INTEGER NOT NULL REFERENCES notebook(id),"
     " last_seen INTEGER NOT NULL, expires INTEGER NOT NULL, created INTEGER NOT NULL)");
 
+/// What an operator has said about a notebook's queue. NULL: nothing.
+const QString Paused = QStringLiteral("ALTER TABLE notebook ADD COLUMN paused INTEGER");
+const QString StopOnErrorOf =
+    QStringLiteral("ALTER TABLE notebook ADD COLUMN stop_on_error INTEGER");
+
+/// 1: restored after a crash, and the kernel that its session had is gone.
+const QString StateLost = QStringLiteral("ALTER TABLE task ADD COLUMN state_lost INTEGER");
+
+/// Pending tasks that were given another place in their notebook's queue; before all others.
+const QString Moved =
+    QStringLiteral("CREATE TABLE moved(task INTEGER PRIMARY KEY, place INTEGER NOT NULL)");
+
+/// Kernels that ran when the database was last written: who they are, so that none is mistaken for
+/// another, and where they listen.
+const QString Kernel = QStringLiteral(
+    "CREATE TABLE kernel("
+    " notebook INTEGER PRIMARY KEY REFERENCES notebook(id),"
+    " name TEXT NOT NULL,"             // of its kernelspec
+    " connection_file TEXT NOT NULL,"  // path
+    " session TEXT NOT NULL,"          // what our messages call themselves
+    " pid INTEGER NOT NULL,"
+    " started INTEGER NOT NULL,"  // clock ticks from boot to its start
+    " boot TEXT NOT NULL,"        // id of that boot
+    " since INTEGER NOT NULL)"    // ms since 1970
+);
+
+const QString Setting =
+    QStringLiteral("CREATE TABLE setting(name TEXT PRIMARY KEY, value) WITHOUT ROWID");
+
 QString isoTime(const QString &milliseconds)
 {
     return QStringLiteral("strftime('%Y-%m-%dT%H:%M:%fZ', (%1) / 1000.0, 'unixepoch')")
@@ -108,6 +137,7 @@ const QList<QStringList> &migrations()
 {
     static const QList<QStringList> list{
         {Notebook, Cell, Task, Unfinished, Key, KeyOfTask, Lease, executionQueue(), assetLeases()},
+        {Paused, StopOnErrorOf, StateLost, Moved, Kernel, Setting},
     };
     return list;
 }

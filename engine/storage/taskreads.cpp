@@ -10,7 +10,7 @@ namespace {
 const QString Columns = QStringLiteral(
     "SELECT t.id, t.state, n.path, c.position, c.cell_id, c.code, c.kernel, t.batch, c.flags,"
     " c.time_limit, t.waited, t.ran, t.execution_count, t.retries, t.replay_of, t.message_id,"
-    " t.error, y.name");
+    " t.error, y.name, t.state_lost");
 const QString Tables = QStringLiteral(
     " FROM task t JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
     " LEFT JOIN key y ON y.task = t.id ");
@@ -44,6 +44,7 @@ TaskRecord recordOf(const Row &row)
     task.messageId = row.text(15).toLatin1();
     task.error = row.text(16);
     task.key = row.text(17);
+    task.stateLost = row.integer(18) != 0;
     return task;
 }
 
@@ -53,8 +54,10 @@ Result<QList<TaskRecord>> unfinished(Connection &connection)
 {
     QList<TaskRecord> tasks;
     const Result<> read =
-        connection.query(Columns + Tables + QStringLiteral("WHERE t.state < 2 ORDER BY t.id"), {},
-                         [&tasks](const Row &row) { tasks.append(recordOf(row)); });
+        connection.query(Columns + Tables +
+                             QStringLiteral("LEFT JOIN moved m ON m.task = t.id WHERE t.state < 2"
+                                            " ORDER BY m.place IS NULL, m.place, t.id"),
+                         {}, [&tasks](const Row &row) { tasks.append(recordOf(row)); });
     if (!read)
         return fail(read.error());
     return tasks;
@@ -68,8 +71,8 @@ Result<TaskDetail> load(Connection &connection, TaskId id)
         {qlonglong(id.value())}, [&detail](const Row &row) {
             detail.emplace();
             detail->task = recordOf(row);
-            if (!row.isNull(18))
-                detail->outputs = row.bytes(18);
+            if (!row.isNull(19))
+                detail->outputs = row.bytes(19);
         });
     if (!read)
         return fail(read.error());

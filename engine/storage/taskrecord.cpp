@@ -107,4 +107,19 @@ QString nameOf(const TaskRecord &task)
     return task.key.isEmpty() ? toText(task.id) : task.key;
 }
 
+TaskDraft replayOf(const TaskRecord &task)
+{
+    return {.notebookPath = task.notebookPath,
+            .cellIndex = task.cellIndex,
+            .cellId = task.cellId,
+            .code = task.code,
+            .kernelName = task.kernelName,
+            .key = {},
+            .limit = task.limit,
+            .stopOnError = task.stopOnError,
+            .writeBack = task.writeBack,
+            .replayOf = task.id,
+            .retries = task.retries + 1};
+}
+
 }  // namespace celldeck::storage

@@ -52,6 +52,8 @@ struct TaskDraft
     std::optional<Milliseconds> limit;
     bool stopOnError = false;  ///< A failure cancels the later tasks of its batch.
     bool writeBack = true;     ///< The cell's outputs go into the notebook file.
+    TaskId replayOf;           ///< The task that this one runs again.
+    int retries = 0;           ///< How often its work had been tried before.
 
     bool operator==(const TaskDraft &) const = default;
 };
@@ -88,13 +90,17 @@ struct TaskRecord
     std::optional<Milliseconds> limit;
     bool stopOnError = false;
     bool writeBack = true;
-    QByteArray messageId;  ///< msg_id of its execute_request while it runs, else "".
+    bool stateLost = false;  ///< Restored, and the kernel that its session had is gone.
+    QByteArray messageId;    ///< msg_id of its execute_request while it runs, else "".
 
     bool operator==(const TaskRecord &) const = default;
 };
 
 /// The name a client knows the task by: its key, or its id as text.
 [[nodiscard]] QString nameOf(const TaskRecord &task);
+
+/// What would run the task again: the same code, linked to it.
+[[nodiscard]] TaskDraft replayOf(const TaskRecord &task);
 
 struct TaskDetail
 {

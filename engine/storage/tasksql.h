@@ -22,6 +22,10 @@ namespace celldeck::storage::sql {
 
 [[nodiscard]] Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outputs);
 
+[[nodiscard]] Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs);
+[[nodiscard]] Result<> markStateLost(Connection &connection, const QList<TaskId> &ids);
+[[nodiscard]] Result<> reorder(Connection &connection, const QList<TaskId> &ids);
+
 [[nodiscard]] Result<QList<TaskRecord>> unfinished(Connection &connection);
 [[nodiscard]] Result<TaskDetail> load(Connection &connection, TaskId id);
 [[nodiscard]] Result<TaskDetail> loadByName(Connection &connection, const QString &name);

@@ -59,6 +59,26 @@ Waiter<> TaskStore::amendOutputs(TaskId id, QByteArray outputs)
     });
 }
 
+Waiter<> TaskStore::keepPartial(TaskId id, QByteArray outputs)
+{
+    return d->database.write<void>([id, outputs = std::move(outputs)](Connection &connection) {
+        return sql::keepPartial(connection, id, outputs);
+    });
+}
+
+Waiter<> TaskStore::markStateLost(QList<TaskId> ids)
+{
+    return d->database.write<void>([ids = std::move(ids)](Connection &connection) {
+        return sql::markStateLost(connection, ids);
+    });
+}
+
+Waiter<> TaskStore::reorder(QList<TaskId> ids)
+{
+    return d->database.write<void>(
+        [ids = std::move(ids)](Connection &connection) { return sql::reorder(connection, ids); });
+}
+
 Waiter<QList<TaskRecord>> TaskStore::loadUnfinished()
 {
     return d->database.read<QList<TaskRecord>>(sql::unfinished);

@@ -41,7 +41,17 @@ public:
     /// New outputs for a task that is final: a later cell has shown a display anew. NotFound.
     [[nodiscard]] Waiter<> amendOutputs(TaskId id, QByteArray outputs);
 
-    /// Everything unfinished, oldest first: what recovery starts from.
+    /// The outputs so far of a task that runs: what is left of it if the engine dies. Stale.
+    [[nodiscard]] Waiter<> keepPartial(TaskId id, QByteArray outputs);
+
+    /// Those of them that are pending were restored without the state of their session's kernel.
+    [[nodiscard]] Waiter<> markStateLost(QList<TaskId> ids);
+
+    /// The pending tasks of one notebook, in the order in which they shall run from now on, before
+    /// any that come later.
+    [[nodiscard]] Waiter<> reorder(QList<TaskId> ids);
+
+    /// Everything unfinished, in the order in which it is to run: what recovery starts from.
     [[nodiscard]] Waiter<QList<TaskRecord>> loadUnfinished();
 
     [[nodiscard]] Waiter<TaskDetail> load(TaskId id);           ///< NotFound

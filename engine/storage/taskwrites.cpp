@@ -127,10 +127,13 @@ Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft, std
     const auto cell = cellId(connection, cellOf(draft, notebook));
     if (!cell)
         return fail(cell.error());
-    const auto added = connection.run(
-        QStringLiteral("INSERT INTO task(id, state, cell, batch) VALUES(?, 0, ?, ?)"),
-        {qlonglong(id.value()), qlonglong(*cell),
-         batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant()});
+    const auto added =
+        connection.run(QStringLiteral("INSERT INTO task(id, state, cell, batch, retries, replay_of)"
+                                      " VALUES(?, 0, ?, ?, ?, ?)"),
+                       {qlonglong(id.value()), qlonglong(*cell),
+                        batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant(),
+                        draft.retries > 0 ? QVariant(draft.retries) : QVariant(),
+                        draft.replayOf ? QVariant(qlonglong(draft.replayOf.value())) : QVariant()});
     if (!added)
         return fail(added.error());
     if (!draft.key.isEmpty()) {
@@ -153,6 +156,8 @@ Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft, std
     task.limit = draft.limit;
     task.stopOnError = draft.stopOnError;
     task.writeBack = draft.writeBack;
+    task.replayOf = draft.replayOf;
+    task.retries = draft.retries;
     return task;
 }
 
@@ -305,6 +310,48 @@ Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outpu
     if (*changed == 0)
         return fail(ErrorCode::NotFound,
                     QStringLiteral("there is no finished task %1").arg(toText(id)));
+    return {};
+}
+
+Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs)
+{
+    const auto changed =
+        connection.run(QStringLiteral("UPDATE task SET outputs = ? WHERE id = ? AND state = 1"),
+                       {outputs, qlonglong(id.value())});
+    if (!changed)
+        return fail(changed.error());
+    if (*changed == 0)
+        return stale(id, QStringLiteral("longer"));
+    return {};
+}
+
+Result<> markStateLost(Connection &connection, const QList<TaskId> &ids)
+{
+    for (const TaskId id : ids) {
+        const auto changed = connection.run(
+            QStringLiteral("UPDATE task SET state_lost = 1 WHERE id = ? AND state = 0"),
+            {qlonglong(id.value())});
+        if (!changed)
+            return fail(changed.error());
+    }
+    return {};
+}
+
+Result<> reorder(Connection &connection, const QList<TaskId> &ids)
+{
+    // Places of tasks that wait no more mean nothing.
+    const auto swept = connection.run(QStringLiteral(
+        "DELETE FROM moved WHERE task NOT IN (SELECT id FROM task WHERE state < 2)"));
+    if (!swept)
+        return fail(swept.error());
+    for (qsizetype place = 0; place < ids.size(); ++place) {
+        const auto put = connection.run(
+            QStringLiteral("INSERT INTO moved(task, place) VALUES(?, ?)"
+                           " ON CONFLICT(task) DO UPDATE SET place = excluded.place"),
+            {qlonglong(ids[place].value()), place});
+        if (!put)
+            return fail(put.error());
+    }
     return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "storage/database.h"
 #include "storage/schema.h"
+#include "storage/taskstore.h"
 #include "support/await.h"
 
 using namespace celldeck;
@@ -18,6 +19,8 @@ private Q_SLOTS:
     void aFolderThatCannotBeMadeIsNamed();
     void aDamagedFileIsRefusedAndKept();
     void aNewerSchemaIsRefusedAndKept();
+    void everyOlderSchemaIsBroughtUpToDate_data();
+    void everyOlderSchemaIsBroughtUpToDate();
     void oneBadJobHarmsNobody();
     void aRollbackIsToldToTheStores();
     void closingFinishesWhatWasTaken();
@@ -100,6 +103,40 @@ void TestDatabase::aNewerSchemaIsRefusedAndKept()
     QVERIFY(!opened);
     QCOMPARE(opened.error().code, ErrorCode::NewerSchema);
     QVERIFY(opened.error().message.contains(fileIn(dir)));
+}
+
+void TestDatabase::everyOlderSchemaIsBroughtUpToDate_data()
+{
+    QTest::addColumn<int>("version");
+    for (int version = 1; version < currentSchema(); ++version)
+        QTest::addRow("%d", version) << version;
+}
+
+void TestDatabase::everyOlderSchemaIsBroughtUpToDate()
+{
+    QFETCH(int, version);
+    QTemporaryDir dir;
+    {
+        auto connection = Connection::open(fileIn(dir), Connection::Mode::Write);
+        QVERIFY(connection);
+        QStringList statements = migrations().mid(0, version).first();
+        for (int i = 1; i < version; ++i)
+            statements += migrations()[i];
+        statements << QStringLiteral("INSERT INTO notebook(id, path) VALUES(1, '/n/a.ipynb')")
+                   << QStringLiteral("INSERT INTO cell(id, notebook, code) VALUES(5, 1, 'x')")
+                   << QStringLiteral("INSERT INTO task(id, state, cell) VALUES(32768, 0, 5)")
+                   << QStringLiteral("PRAGMA user_version=%1").arg(version);
+        for (const QString &statement : statements)
+            QVERIFY((*connection)->queryOnce(statement, {}, [](const Row &) {}));
+    }
+    Database database(fileIn(dir));
+    TaskStore store(database);
+    QVERIFY(database.open());
+    const auto tasks = await(store.loadUnfinished());
+    QVERIFY(tasks);
+    QCOMPARE(tasks->size(), 1);
+    QCOMPARE(tasks->first().code, QStringLiteral("x"));
+    QVERIFY(QFile::exists(fileIn(dir) + QStringLiteral(".v%1.backup").arg(version)));
 }
 
 void TestDatabase::oneBadJobHarmsNobody()
