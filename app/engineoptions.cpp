@@ -12,8 +12,30 @@ QList<CommandLine::Option> endpointOptions()
         {"port", "PORT", QStringLiteral("Port to listen on; 0: any free one"),
          QStringLiteral("8431")},
         {"workspace", "DIR", QStringLiteral("Folder outside which no tool reads or writes a file"),
-         QStringLiteral(".")}};
+         QStringLiteral(".")},
+        {"recovery", "POLICY",
+         QStringLiteral(
+             "After a crash, tasks whose kernel is gone: run (on a fresh kernel), replay "
+             "(first what its session had completed), hold (until somebody resumes "
+             "them)"),
+         QStringLiteral("run")}};
 }
+
+namespace {
+
+Result<tasks::Recovery> recoveryOf(const QString &word)
+{
+    if (word == QLatin1String("run"))
+        return tasks::Recovery::Run;
+    if (word == QLatin1String("replay"))
+        return tasks::Recovery::Replay;
+    if (word == QLatin1String("hold"))
+        return tasks::Recovery::Hold;
+    return fail(ErrorCode::InvalidArgument,
+                QStringLiteral("--recovery is \"%1\": it should be run, replay or hold").arg(word));
+}
+
+}  // namespace
 
 Result<EngineOptions> engineOptions(const CommandLine &line)
 {
@@ -31,6 +53,10 @@ Result<EngineOptions> engineOptions(const CommandLine &line)
         return fail(ErrorCode::InvalidArgument,
                     QStringLiteral("--workspace is \"%1\": there is no such folder")
                         .arg(line.value("workspace")));
+    const auto recovery = recoveryOf(line.value("recovery"));
+    if (!recovery)
+        return fail(recovery.error());
+    options.recovery = *recovery;
     options.token = qEnvironmentVariable("CELLDECK_TOKEN").toLatin1();
     if (options.token.isEmpty())
         options.token = qEnvironmentVariable("MCP_SESSION_TOKEN").toLatin1();

@@ -32,6 +32,9 @@ Json toJson(const TaskRecord &task)
             {"started_at", time(task.startedAt)},
             {"completed_at", time(task.finishedAt)},
             {"execution_count", task.executionCount ? Json(*task.executionCount) : Json(nullptr)},
+            {"retries", task.retries},
+            {"replay_of", task.replayOf ? Json(toText(task.replayOf)) : Json(nullptr)},
+            {"state_lost", task.stateLost},
             {"error", task.error.isEmpty() ? Json(nullptr) : Json(task.error)}};
 }
 

@@ -254,7 +254,8 @@ int runCommand(const QStringList &arguments)
     }
     EngineOptions engine;
     engine.dataDirectory = line.dataDirectory();
-    engine.recover = false;  // What is pending from before belongs to whoever hosts the engine.
+    // What is pending from before belongs to whoever hosts the engine.
+    engine.recovery = tasks::Recovery::Leave;
     engine.endpoint = false;
     Runner runner(engine, Progress::formFor(line.isSet("json")));
     return runner.run(std::move(*plan));

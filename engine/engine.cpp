@@ -12,6 +12,7 @@
 #include "net/endpoint.h"
 #include "storage/database.h"
 #include "tools/kerneltools.h"
+#include "tools/queuetools.h"
 #include "tools/submissiontools.h"
 #include "tools/tasktools.h"
 
@@ -30,6 +31,8 @@ tasks::SessionOptions sessionOptions(const EngineOptions &options)
 {
     tasks::SessionOptions session;
     session.runtimeDirectory = runtimeDirectory(options.dataDirectory);
+    session.life = options.recovery == tasks::Recovery::Leave ? kernels::KernelLife::WithEngine
+                                                              : kernels::KernelLife::OutlivesEngine;
     return session;
 }
 
@@ -57,6 +60,26 @@ Result<> writePrivately(const QString &path, const QByteArray &bytes)
                 QStringLiteral("%1 cannot be written (%2)").arg(path, file.errorString()));
 }
 
+/// What an operator is told after an engine that did not end in order.
+QString describe(const tasks::RescueReport &report)
+{
+    QString told = QStringLiteral(
+                       "the engine that began at %1 was not ended in order: of its tasks %2 run "
+                       "on, %3 were interrupted, %4 were restored")
+                       .arg(toIso(*report.uncleanSince))
+                       .arg(report.followed)
+                       .arg(report.interrupted)
+                       .arg(report.restored);
+    if (report.stateLost > 0)
+        told +=
+            QStringLiteral(" (%1 of them without the state of their kernel)").arg(report.stateLost);
+    if (report.replayed > 0)
+        told += QStringLiteral("; %1 run again to rebuild the state").arg(report.replayed);
+    if (report.strays > 0)
+        told += QStringLiteral("; %1 kernels without a record were ended").arg(report.strays);
+    return told;
+}
+
 }  // namespace
 
 QString databaseFile(const QString &dataDirectory)
@@ -71,13 +94,14 @@ struct Engine::Parts
         : options(given),
           lock(runtimeDirectory(given.dataDirectory) + QStringLiteral("/engine.lock")),
           database(databaseFile(given.dataDirectory)),
-          store(database),
-          queue(store, clock, sessionOptions(given)),
-          feed(queue, store, clock),
-          services{queue, store, clock, given.workspace}
+          stores(database),
+          queue(stores, clock, sessionOptions(given)),
+          feed(queue, stores.tasks, clock),
+          services{queue, stores.tasks, clock, given.workspace}
     {
         tools::addSubmissionTools(registry, services);
         tools::addTaskTools(registry, services);
+        tools::addQueueTools(registry, services);
         tools::addKernelTools(registry, services);
     }
 
@@ -85,7 +109,7 @@ struct Engine::Parts
     SystemClock clock;
     QLockFile lock;
     storage::Database database;
-    storage::TaskStore store;
+    storage::Stores stores;
     tasks::TaskQueue queue;
     EngineFeed feed;
     tools::Services services;
@@ -110,7 +134,7 @@ tasks::TaskQueue &Engine::queue()
 
 storage::TaskStore &Engine::store()
 {
-    return d->store;
+    return d->stores.tasks;
 }
 
 const Clock &Engine::clock() const
@@ -156,14 +180,14 @@ QCoro::Task<> Engine::open(Waiter<> started)
         started.resolve(opened);
         co_return;
     }
-    if (d->options.recover) {
-        const Waiter<> recovering = d->queue.recover();
-        const Result<> recovered = co_await recovering.wait(m_scope);
-        if (!recovered) {
-            started.resolve(recovered);
-            co_return;
-        }
+    const auto recovering = d->queue.recover(d->options.recovery);
+    const Result<tasks::RescueReport> recovered = co_await recovering.wait(m_scope);
+    if (!recovered) {
+        started.resolve(fail(recovered.error()));
+        co_return;
     }
+    if (recovered->uncleanSince)
+        Q_EMIT d->queue.failed(describe(*recovered));
     d->accepts = true;
     if (d->options.endpoint)
         openEndpoint();

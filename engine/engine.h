@@ -5,6 +5,7 @@
 
 #include "async/waiter.h"
 #include "engine/feed.h"
+#include "tasks/recovery.h"
 
 namespace celldeck::storage {
 class TaskStore;
@@ -19,7 +20,7 @@ struct EngineOptions
 {
     QString dataDirectory;  ///< Made if need be. One engine at a time uses it.
     QString workspace;      ///< Where tools may read and write
-    bool recover = true;    ///< Pending tasks of an earlier engine run again.
+    tasks::Recovery recovery = tasks::Recovery::Run;
     bool endpoint = true;
     QString host = QStringLiteral("127.0.0.1");
     quint16 port = 8431;  ///< 0: any free one

@@ -23,6 +23,8 @@ QString toCode(ErrorCode code)
         return QStringLiteral("no_kernel");
     case ErrorCode::KernelDied:
         return QStringLiteral("kernel_died");
+    case ErrorCode::Missed:
+        return QStringLiteral("missed");
     case ErrorCode::OutsideWorkspace:
         return QStringLiteral("outside_workspace");
     case ErrorCode::TooLarge:

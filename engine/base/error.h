@@ -16,6 +16,7 @@ enum class ErrorCode {
     QueueFull,           ///< A limit on pending tasks is reached; nothing was stored.
     NoKernel,            ///< The kernel could not be started or is not there.
     KernelDied,          ///< The kernel ended while something waited for it.
+    Missed,              ///< It has happened, and nobody of us was there to see how.
     OutsideWorkspace,    ///< A path outside the folder that tools may touch.
     TooLarge,            ///< Over a named limit.
     StorageUnavailable,  ///< The database cannot be opened, written or trusted.

@@ -70,6 +70,32 @@ Result<ConnectionFile> ConnectionFile::create(const QString &folder, const QStri
     return file;
 }
 
+Result<ConnectionFile> ConnectionFile::adopt(const QString &path)
+{
+    QFile text(path);
+    if (!text.open(QIODevice::ReadOnly))
+        return fail(ErrorCode::Io, QStringLiteral("%1: %2").arg(path, text.errorString()));
+    const auto content = parseJson(text.readAll());
+    if (!content)
+        return fail(ErrorCode::Io, QStringLiteral("%1: %2").arg(path, content.error().message));
+    ConnectionFile file;
+    const std::pair<int *, const char *> ports[] = {{&file.m_info.shellPort, "shell_port"},
+                                                    {&file.m_info.iopubPort, "iopub_port"},
+                                                    {&file.m_info.stdinPort, "stdin_port"},
+                                                    {&file.m_info.controlPort, "control_port"},
+                                                    {&file.m_info.heartbeatPort, "hb_port"}};
+    for (const auto &[port, name] : ports) {
+        const auto number = findInt(*content, name);
+        if (!number || *number < 1 || *number > 65'535)
+            return fail(ErrorCode::Io,
+                        QStringLiteral("%1 has no %2").arg(path, QLatin1String(name)));
+        *port = static_cast<int>(*number);
+    }
+    file.m_info.key = textOf(*content, "key").toLatin1();
+    file.m_path = path;
+    return file;
+}
+
 ConnectionFile::~ConnectionFile()
 {
     releasePorts();

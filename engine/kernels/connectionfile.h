@@ -36,6 +36,8 @@ public:
     /// Fails with Io. Makes `folder` (0700) if it is missing.
     [[nodiscard]] static Result<ConnectionFile> create(const QString &folder,
                                                        const QString &kernelName);
+    /// Reads the one that an earlier engine has made, and owns it from now on. Fails with Io.
+    [[nodiscard]] static Result<ConnectionFile> adopt(const QString &path);
     ~ConnectionFile();
     ConnectionFile(ConnectionFile &&other) noexcept;
     ConnectionFile &operator=(ConnectionFile &&other) noexcept;

@@ -1,6 +1,7 @@
 #include "kernels/kernel.h"
 
 #include <QSet>
+#include <QUuid>
 #include <csignal>
 
 #include "async/coalescer.h"
@@ -8,6 +9,7 @@
 #include "kernels/connectionfile.h"
 #include "kernels/kernelclient.h"
 #include "kernels/kernelprocess.h"
+#include "kernels/pendingexecution.h"
 
 namespace celldeck::kernels {
 
@@ -20,24 +22,17 @@ constexpr Milliseconds HandshakeInterval{250};
 // Between SIGTERM and SIGKILL.
 constexpr Milliseconds TerminateGrace{1'000};
 
+// How often an attached kernel is asked at first whether its iopub channel reaches us, and at last:
+// one that answers nothing while it runs a cell is not to be buried in questions.
+constexpr Milliseconds FirstGreeting{250};
+constexpr Milliseconds LastGreeting{60'000};
+
 struct InFlight
 {
-    QByteArray messageId;
-    OutputCollector collector;
-    Execution execution;
-    bool replied = false;
-    bool idle = false;
+    PendingExecution execution;
     std::function<void(const Json &)> changed;
     Waiter<Execution> done;
 };
-
-Execution::Status statusOf(const Json &reply)
-{
-    const QString status = textOf(reply, "status");
-    if (status == QLatin1String("ok"))
-        return Execution::Status::Ok;
-    return status == QLatin1String("error") ? Execution::Status::Error : Execution::Status::Aborted;
-}
 
 }  // namespace
 
@@ -52,10 +47,10 @@ struct Kernel::Private
 
     void setState(KernelState now);
     void take(Channel channel, const Message &message);
-    void takeIopub(const Message &message);
-    void takeReply(const Message &message);
-    void finishIfComplete();
+    void finish();
     void show();
+    Result<> connectTo(ConnectionFile file);
+    QCoro::Task<> greet();
     void handleEnd();
     [[nodiscard]] QString silence() const;
 
@@ -71,6 +66,8 @@ struct Kernel::Private
     bool answered = false;
     bool heard = false;
     Waiter<> ready;
+    Waiter<> listening;  // what iopub says reaches us
+    QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
     std::optional<InFlight> inFlight;
     std::optional<ConnectionFile> connection;
     KernelProcess process;
@@ -95,14 +92,9 @@ QCoro::Task<Result<>> Kernel::start()
     auto connection = ConnectionFile::create(d->options.runtimeDirectory, d->spec.name);
     if (!connection)
         co_return fail(connection.error());
-    d->connection = std::move(*connection);
-    d->client = std::make_unique<KernelClient>(d->connection->info());
-    connect(d->client.get(), &KernelClient::received, this,
-            [this](Channel channel, const Message &message) { d->take(channel, message); });
-    connect(d->client.get(), &KernelClient::respondingChanged, this, &Kernel::respondingChanged);
-    if (const Result<> opened = d->client->open(); !opened)
+    if (const Result<> opened = d->connectTo(std::move(*connection)); !opened)
         co_return opened;
-    d->process.start(d->spec, d->connection->path(), d->options.workingDirectory);
+    d->process.start(d->spec, d->connection->path(), d->options.workingDirectory, d->options.life);
 
     const auto deadline = std::chrono::steady_clock::now() + d->options.startLimit;
     while (std::chrono::steady_clock::now() < deadline && d->process.isRunning()) {
@@ -116,6 +108,7 @@ QCoro::Task<Result<>> Kernel::start()
         if (ready) {
             d->connection->releasePorts();
             d->handshakes.clear();
+            d->listening.resolve({});
             d->setState(KernelState::Idle);
             co_return d->client->startHeartbeat(d->options.heartbeatInterval);
         }
@@ -132,6 +125,57 @@ QCoro::Task<Result<>> Kernel::start()
                        .arg(d->silence()));
 }
 
+Result<> Kernel::Private::connectTo(ConnectionFile file)
+{
+    connection = std::move(file);
+    client = std::make_unique<KernelClient>(connection->info(), session);
+    QObject::connect(client.get(), &KernelClient::received, q,
+                     [this](Channel channel, const Message &message) { take(channel, message); });
+    QObject::connect(client.get(), &KernelClient::respondingChanged, q, &Kernel::respondingChanged);
+    return client->open();
+}
+
+Result<> Kernel::attach(const KernelAddress &address)
+{
+    if (const Result<> adopted = d->process.adopt(address.process, address.connectionFile);
+        !adopted)
+        return adopted;
+    auto file = ConnectionFile::adopt(address.connectionFile);
+    if (!file)
+        return fail(file.error());
+    d->session = address.session;
+    if (const Result<> connected = d->connectTo(std::move(*file)); !connected)
+        return connected;
+    d->state = KernelState::Idle;
+    d->scope.start(d->greet());
+    return d->client->startHeartbeat(d->options.heartbeatInterval);
+}
+
+/// Until iopub has spoken, a request's outputs could be lost: a subscription takes its time.
+QCoro::Task<> Kernel::Private::greet()
+{
+    for (Milliseconds pause = FirstGreeting; process.isRunning();
+         pause = std::min(2 * pause, LastGreeting)) {
+        // On the control channel, which ipykernel serves while it runs a cell.
+        const Result<> sent =
+            client->send(Channel::Control, QByteArrayLiteral("kernel_info_request"),
+                         client->newMessageId(), Json::object());
+        if (!sent)
+            qWarning("%s", qUtf8Printable(sent.error().message));
+        const Result<> heardIt = co_await listening.wait(scope, pause);
+        if (heardIt || heardIt.error().code == ErrorCode::Cancelled)
+            co_return;
+    }
+}
+
+std::optional<KernelAddress> Kernel::address() const
+{
+    const auto process = d->process.identity();
+    if (!process || !d->connection)
+        return std::nullopt;
+    return KernelAddress{*process, d->connection->path(), d->session};
+}
+
 QByteArray Kernel::newMessageId() const
 {
     return d->client->newMessageId();
@@ -143,11 +187,15 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
 {
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied, d->process.reason());
-    d->inFlight.emplace();
-    d->inFlight->messageId = messageId;
-    d->inFlight->changed = std::move(changed);
-    d->lastOutputs = Json::array();
+    d->inFlight.emplace(PendingExecution(messageId), std::move(changed), Waiter<Execution>());
+    d->setState(KernelState::Busy);
     const Waiter<Execution> done = d->inFlight->done;
+    if (!d->listening.isResolved()) {
+        const Waiter<> listening = d->listening;
+        const Result<> heard = co_await listening.wait(d->scope);
+        if (!heard)
+            co_return fail(heard.error());
+    }
     const Result<> sent =
         d->client->send(Channel::Shell, QByteArrayLiteral("execute_request"), messageId,
                         {{"code", code},
@@ -158,15 +206,42 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
                          {"stop_on_error", options.stopOnError}});
     if (!sent) {
         d->inFlight.reset();
+        d->setState(KernelState::Idle);
         co_return fail(sent.error());
     }
+    co_return co_await done.wait(d->scope);
+}
+
+QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
+                                              std::function<void(const Json &)> changed)
+{
+    if (d->state == KernelState::Dead)
+        co_return fail(ErrorCode::KernelDied, d->process.reason());
+    d->inFlight.emplace(PendingExecution(messageId, std::move(soFar)), std::move(changed),
+                        Waiter<Execution>());
     d->setState(KernelState::Busy);
+    const Waiter<Execution> done = d->inFlight->done;
+    const Waiter<> listening = d->listening;
+    const Result<> heard = co_await listening.wait(d->scope);
+    if (!heard)
+        co_return fail(heard.error());
+    // It may have ended meanwhile; else the marker goes in behind it.
+    if (d->inFlight) {
+        const QByteArray marker = newMessageId();
+        d->inFlight->execution.setMarker(marker);
+        const Result<> sent = d->client->send(
+            Channel::Shell, QByteArrayLiteral("kernel_info_request"), marker, Json::object());
+        if (!sent) {
+            d->inFlight.reset();
+            co_return fail(sent.error());
+        }
+    }
     co_return co_await done.wait(d->scope);
 }
 
 Json Kernel::lastOutputs() const
 {
-    return d->inFlight ? d->inFlight->collector.outputs() : d->lastOutputs;
+    return d->inFlight ? d->inFlight->execution.outputs() : d->lastOutputs;
 }
 
 void Kernel::interrupt()
@@ -241,12 +316,21 @@ void Kernel::Private::take(Channel channel, const Message &message)
             ready.resolve({});
         return;
     }
-    if (!inFlight || message.parentId() != inFlight->messageId)
+    if (channel == Channel::Iopub && !listening.isResolved())
+        listening.resolve({});
+    if (!inFlight)
         return;
-    if (channel == Channel::Iopub)
-        takeIopub(message);
-    else if (channel == Channel::Shell && message.type() == "execute_reply")
-        takeReply(message);
+    switch (inFlight->execution.take(channel, message)) {
+    case PendingExecution::Effect::OutputsChanged:
+        shown.poke();
+        break;
+    case PendingExecution::Effect::Ended:
+        finish();
+        break;
+    case PendingExecution::Effect::Foreign:
+    case PendingExecution::Effect::None:
+        break;
+    }
 }
 
 /// What a kernel that did not get ready has left out, and what its process says.
@@ -261,55 +345,19 @@ QString Kernel::Private::silence() const
     return errors.isEmpty() ? missing : missing + QStringLiteral("; its last words: ") + errors;
 }
 
-void Kernel::Private::takeIopub(const Message &message)
+void Kernel::Private::finish()
 {
-    if (message.type() == "status") {
-        if (textOf(message.content, "execution_state") == QLatin1String("idle")) {
-            inFlight->idle = true;
-            finishIfComplete();
-        }
-        return;
-    }
-    if (message.type() == "execute_input") {
-        inFlight->execution.executionCount = findInt(message.content, "execution_count");
-        return;
-    }
-    OutputCollector::Effect effect = inFlight->collector.apply(message);
-    if (effect.update)
-        inFlight->execution.updates.append(std::move(*effect.update));
-    if (effect.changed)
-        shown.poke();
-}
-
-void Kernel::Private::takeReply(const Message &message)
-{
-    Execution &execution = inFlight->execution;
-    execution.status = statusOf(message.content);
-    if (const auto count = findInt(message.content, "execution_count"))
-        execution.executionCount = count;
-    execution.errorName = textOf(message.content, "ename");
-    execution.errorValue = textOf(message.content, "evalue");
-    inFlight->replied = true;
-    finishIfComplete();
-}
-
-void Kernel::Private::finishIfComplete()
-{
-    if (!inFlight->replied || !inFlight->idle)
-        return;
-    InFlight ended = std::move(*inFlight);
+    const InFlight ended = std::move(*inFlight);
     inFlight.reset();
-    ended.execution.outputs = ended.collector.outputs();
-    ended.execution.displays = ended.collector.displays();
-    lastOutputs = ended.execution.outputs;
+    lastOutputs = ended.execution.outputs();
     setState(KernelState::Idle);
-    ended.done.resolve(std::move(ended.execution));
+    ended.done.resolve(ended.execution.result());
 }
 
 void Kernel::Private::show()
 {
     if (inFlight && inFlight->changed)
-        inFlight->changed(inFlight->collector.outputs());
+        inFlight->changed(inFlight->execution.outputs());
 }
 
 void Kernel::Private::handleEnd()
@@ -322,10 +370,11 @@ void Kernel::Private::handleEnd()
         fail(ErrorCode::NoKernel,
              QStringLiteral("the kernel \"%1\" did not start: %2").arg(spec.name, reason)));
     setState(KernelState::Dead);
+    listening.resolve(fail(ErrorCode::KernelDied, reason));
     if (inFlight) {
-        InFlight ended = std::move(*inFlight);
+        const InFlight ended = std::move(*inFlight);
         inFlight.reset();
-        lastOutputs = ended.collector.outputs();
+        lastOutputs = ended.execution.outputs();
         ended.done.resolve(
             fail(ErrorCode::KernelDied, QStringLiteral("the kernel died while it ran: ") + reason));
     }

@@ -12,27 +12,13 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "kernels/execution.h"
+#include "kernels/kernelprocess.h"
 #include "kernels/kernelspec.h"
-#include "kernels/outputcollector.h"
 
 namespace celldeck::kernels {
 
 enum class KernelState { Starting, Idle, Busy, Dead };
-
-/// How one cell ended, as its kernel told it.
-struct Execution
-{
-    enum class Status { Ok, Error, Aborted };
-    Status status = Status::Ok;
-    std::optional<std::int64_t> executionCount;
-    Json outputs = Json::array();  ///< nbformat outputs, in order, streams merged.
-    QString errorName;             ///< ename of the error reply
-    QString errorValue;            ///< evalue
-    /// Which outputs can be shown anew later, by display id.
-    QHash<QString, QList<qsizetype>> displays;
-    /// What it showed anew: outputs of earlier executions with that id change too.
-    QList<OutputCollector::DisplayUpdate> updates;
-};
 
 struct ExecuteOptions
 {
@@ -48,6 +34,15 @@ struct KernelOptions
     Milliseconds startLimit{60'000};
     Milliseconds shutdownGrace{5'000};
     Milliseconds heartbeatInterval{30'000};
+    KernelLife life = KernelLife::WithEngine;
+};
+
+/// Where a kernel is found again after its engine has died.
+struct KernelAddress
+{
+    ProcessIdentity process;
+    QString connectionFile;  ///< path
+    QString session;         ///< what our messages call themselves
 };
 
 /// A kernel process of ours and the client that talks to it: starts it in its own process group,
@@ -66,6 +61,12 @@ public:
     /// Fails with NoKernel (message with the end of the kernel's stderr), Timeout or Cancelled.
     [[nodiscard]] QCoro::Task<Result<>> start();
 
+    /// Takes up a kernel that an earlier engine has started. Fails with NotFound if its process has
+    /// ended, with Io if it cannot be reached.
+    [[nodiscard]] Result<> attach(const KernelAddress &address);
+    /// Requires: started or attached. nullopt once its process has ended.
+    [[nodiscard]] std::optional<KernelAddress> address() const;
+
     /// A fresh msg_id: committed by the caller before `execute` sends it.
     [[nodiscard]] QByteArray newMessageId() const;
 
@@ -76,6 +77,12 @@ public:
     [[nodiscard]] QCoro::Task<Result<Execution>> execute(
         QByteArray messageId, QString code, ExecuteOptions options,
         std::function<void(const Json &outputs)> changed);
+
+    /// Ends as `execute` does, for a request that an earlier engine has sent, and of which it has
+    /// recorded `soFar`. Fails with Missed too: it ended while no engine listened.
+    /// Requires: attached, and no other execution in flight.
+    [[nodiscard]] QCoro::Task<Result<Execution>> follow(
+        QByteArray messageId, Json soFar, std::function<void(const Json &outputs)> changed);
 
     /// The outputs of the current or last execution, also when it failed.
     [[nodiscard]] Json lastOutputs() const;

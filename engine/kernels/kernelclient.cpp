@@ -14,7 +14,13 @@ namespace celldeck::kernels {
 
 struct KernelClient::Private
 {
-    explicit Private(const ConnectionInfo &info) : connection(info), codec(info.key) {}
+    Private(const ConnectionInfo &info, const QString &name)
+        : connection(info), codec(info.key), session(name)
+    {
+        // The kernel binds answers to the socket's identity.
+        shell.setIdentity(session.toLatin1());
+        control.setIdentity(session.toLatin1());
+    }
 
     const ConnectionInfo connection;
     WireCodec codec;
@@ -25,13 +31,15 @@ struct KernelClient::Private
     ZmqSocket control{context, ZmqSocket::Kind::Dealer};
     ZmqSocket iopub{context, ZmqSocket::Kind::Subscriber};
     Heartbeat heartbeat{context};
-    QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
+    const QString session;
+    // Of this client: a later one under the same session must not use an id again.
+    const QByteArray incarnation = QUuid::createUuid().toRfc4122().left(4).toHex();
     QString user = qEnvironmentVariable("USER", QStringLiteral("celldeck"));
     std::uint64_t sent = 0;
 };
 
-KernelClient::KernelClient(const ConnectionInfo &connection)
-    : d(std::make_unique<Private>(connection))
+KernelClient::KernelClient(const ConnectionInfo &connection, const QString &session)
+    : d(std::make_unique<Private>(connection, session))
 {
     const auto forward = [this](ZmqSocket &socket, Channel channel) {
         connect(&socket, &ZmqSocket::received, this, [this, channel](const Frames &frames) {
@@ -66,7 +74,7 @@ Result<> KernelClient::open()
 
 QByteArray KernelClient::newMessageId()
 {
-    return d->session.toLatin1() + '_' + QByteArray::number(++d->sent);
+    return d->session.toLatin1() + '_' + d->incarnation + '_' + QByteArray::number(++d->sent);
 }
 
 Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByteArray &id,

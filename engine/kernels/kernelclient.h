@@ -21,7 +21,9 @@ class KernelClient final : public QObject
     Q_OBJECT
 
 public:
-    explicit KernelClient(const ConnectionInfo &connection);
+    /// `session`: what we call ourselves towards the kernel. Under the same name a later client
+    /// gets the answers to what an earlier one has asked.
+    KernelClient(const ConnectionInfo &connection, const QString &session);
     ~KernelClient() override;
 
     /// Connects all channels. Fails with Io.

@@ -1,7 +1,9 @@
 #include "kernels/kernelprocess.h"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <QCoreApplication>
+#include <QFile>
 #include <QRegularExpression>
 #include <csignal>
 
@@ -40,7 +42,6 @@ KernelProcess::KernelProcess()
     m_process.setStandardInputFile(QProcess::nullDevice());
     m_process.setStandardOutputFile(QProcess::nullDevice());
     m_process.setChildProcessModifier([] { ::setsid(); });
-    connect(&m_process, &QProcess::readyReadStandardError, this, &KernelProcess::readErrors);
     connect(&m_process, &QProcess::finished, this, [this](int code, QProcess::ExitStatus status) {
         end(status == QProcess::CrashExit ? QStringLiteral("it was killed by signal %1").arg(code)
                                           : QStringLiteral("it ended with exit code %1").arg(code));
@@ -55,14 +56,49 @@ KernelProcess::KernelProcess()
 KernelProcess::~KernelProcess()
 {
     m_process.disconnect(this);
-    if (m_process.state() == QProcess::NotRunning)
-        return;
-    signal(SIGKILL);
-    m_process.waitForFinished(KillWaitMs);
+    if (isRunning()) {
+        signal(SIGKILL);
+        if (m_handle < 0)
+            m_process.waitForFinished(KillWaitMs);
+    }
+    m_handleNotifier.reset();
+    if (m_handle >= 0)
+        ::close(m_handle);
+    QFile::remove(m_errorsPath);
+}
+
+void KernelProcess::useErrorsOf(const QString &connectionFile)
+{
+    m_errorsPath = connectionFile + QStringLiteral(".stderr");
+}
+
+Result<> KernelProcess::adopt(const ProcessIdentity &process, const QString &connectionFile)
+{
+    const auto gone = [&process] {
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("the kernel's process %1 has ended").arg(process.pid));
+    };
+    // First the handle, then the look: what has that pid now keeps it while the handle is open.
+    const auto handle = static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0));
+    if (handle < 0)
+        return gone();
+    if (identityOf(process.pid) != process) {
+        ::close(handle);
+        return gone();
+    }
+    m_handle = handle;
+    m_pid = process.pid;
+    useErrorsOf(connectionFile);
+    m_handleNotifier = std::make_unique<QSocketNotifier>(handle, QSocketNotifier::Read);
+    connect(m_handleNotifier.get(), &QSocketNotifier::activated, this, [this] {
+        m_handleNotifier->setEnabled(false);
+        end(QStringLiteral("it ended (how is not known: an earlier engine had started it)"));
+    });
+    return {};
 }
 
 void KernelProcess::start(const KernelSpec &spec, const QString &connectionFile,
-                          const QString &workingDirectory)
+                          const QString &workingDirectory, KernelLife life)
 {
     const QStringList command = commandOf(spec, connectionFile);
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
@@ -70,9 +106,13 @@ void KernelProcess::start(const KernelSpec &spec, const QString &connectionFile,
         environment.insert(name, value);
     // pydevd warns on stderr about frozen modules at each start otherwise.
     environment.insert(QStringLiteral("PYDEVD_DISABLE_FILE_VALIDATION"), QStringLiteral("1"));
-    // A Python kernel ends by itself when the engine is gone.
-    environment.insert(QStringLiteral("JPY_PARENT_PID"),
-                       QString::number(QCoreApplication::applicationPid()));
+    if (life == KernelLife::WithEngine)
+        environment.insert(QStringLiteral("JPY_PARENT_PID"),
+                           QString::number(QCoreApplication::applicationPid()));
+    else
+        environment.remove(QStringLiteral("JPY_PARENT_PID"));
+    useErrorsOf(connectionFile);
+    m_process.setStandardErrorFile(m_errorsPath);
     m_process.setProcessEnvironment(environment);
     m_process.setWorkingDirectory(workingDirectory);
     m_process.start(command.value(0), command.mid(1));
@@ -88,18 +128,16 @@ void KernelProcess::signal(int number)
 
 bool KernelProcess::isRunning() const
 {
-    return m_process.state() != QProcess::NotRunning;
-}
-
-void KernelProcess::readErrors()
-{
-    m_errors += m_process.readAllStandardError();
-    m_errors = m_errors.right(ErrorTailBytes);
+    return m_handle >= 0 ? !m_ended.isResolved() : m_process.state() != QProcess::NotRunning;
 }
 
 QString KernelProcess::lastErrors() const
 {
-    return QString::fromUtf8(m_errors).trimmed().right(ShownErrorChars);
+    QFile file(m_errorsPath);
+    if (!file.open(QIODevice::ReadOnly))
+        return {};  // It was never started.
+    file.seek(std::max<qint64>(0, file.size() - ErrorTailBytes));
+    return QString::fromUtf8(file.readAll()).trimmed().right(ShownErrorChars);
 }
 
 QString KernelProcess::reason() const
@@ -114,7 +152,6 @@ void KernelProcess::end(const QString &reason)
 {
     if (m_ended.isResolved())
         return;
-    readErrors();
     // What the kernel started must not outlive it in our name.
     if (m_pid > 0)
         ::kill(-static_cast<pid_t>(m_pid), SIGKILL);

@@ -15,6 +15,9 @@ namespace celldeck::kernels {
 class OutputCollector final
 {
 public:
+    /// `soFar`: what was collected before, by an engine that is gone.
+    explicit OutputCollector(Json soFar = Json::array()) : m_outputs(std::move(soFar)) {}
+
     /// New data for every output that was shown under `displayId`, in this cell (done already)
     /// and in others (the caller's affair).
     struct DisplayUpdate
@@ -47,7 +50,7 @@ private:
     bool updateHere(const DisplayUpdate &update);
     void clear();
 
-    Json m_outputs = Json::array();
+    Json m_outputs;
     QHash<QString, QList<qsizetype>> m_displays;
     bool m_clearBeforeNext = false;
 };

@@ -58,6 +58,9 @@ Result<> ZmqSocket::connectTo(const QString &endpoint)
         // the kernel (shell). Memory is bounded by reading at once.
         socket->set(zmq::sockopt::rcvhwm, 0);
         socket->set(zmq::sockopt::reconnect_ivl, ReconnectMs);
+        if (!m_identity.isEmpty())
+            socket->set(zmq::sockopt::routing_id,
+                        std::string_view(m_identity.constData(), size_t(m_identity.size())));
         if (m_kind == Kind::Subscriber)
             socket->set(zmq::sockopt::subscribe, "");
         if (m_kind == Kind::Request) {

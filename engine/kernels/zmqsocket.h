@@ -34,6 +34,9 @@ public:
     ZmqSocket(zmq::context_t &context, Kind kind);
     ~ZmqSocket() override;
 
+    /// What the peer knows it by, instead of a name that the peer invents: so an answer finds its
+    /// way to whoever comes with that name later. Requires: not connected yet; 1 to 255 bytes.
+    void setIdentity(const QByteArray &identity) { m_identity = identity; }
     /// Fails with Io. The peer may come later: messages wait for it.
     [[nodiscard]] Result<> connectTo(const QString &endpoint);
     /// Fails with Io, without blocking.
@@ -51,6 +54,7 @@ private:
 
     zmq::context_t &m_context;
     const Kind m_kind;
+    QByteArray m_identity;
     std::unique_ptr<zmq::socket_t> m_socket;
     std::unique_ptr<QSocketNotifier> m_notifier;
     bool m_drainPosted = false;

@@ -43,7 +43,9 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
         outcome.error = QStringLiteral("its kernel was stopped while it ran");
         break;
     case End::None:
-        outcome.state = TaskState::Failed;
+        outcome.state = !execution && execution.error().code == ErrorCode::Missed
+                            ? TaskState::Interrupted
+                            : TaskState::Failed;
         outcome.error = errorOf(execution);
         break;
     }

@@ -1,7 +1,5 @@
 #include "tasks/session.h"
 
-#include <QFileInfo>
-
 #include "async/sleep.h"
 #include "tasks/outcome.h"
 
@@ -16,16 +14,25 @@ namespace {
 // How soon a task is tried again whose step the disk refused: it must not go on without.
 constexpr Milliseconds StorageRetry{1'000};
 
+// What a crash may cost of a running task's outputs; more where they are big, since each time all
+// of them are written: a thousandth of a second for each so many bytes.
+constexpr Milliseconds KeepInterval{1'000};
+constexpr qsizetype KeptBytesAMs = 1'024;
+
 }  // namespace
 
-Session::Session(QString notebookPath, storage::TaskStore &store, const Clock &clock,
+Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
                  SessionOptions options)
     : m_path(std::move(notebookPath)),
-      m_store(store),
+      m_stores(stores),
       m_clock(clock),
-      m_options(std::move(options)),
-      m_results(m_path)
+      m_shutdownGrace(options.shutdownGrace),
+      m_kernel(m_path, stores.kernels, clock, std::move(options)),
+      m_results(m_path),
+      m_keep(KeepInterval, [this] { keepOutputs(); })
 {
+    connect(&m_kernel, &SessionKernel::replaced, this, [this] { m_displays.clear(); });
+    connect(&m_kernel, &SessionKernel::failed, this, &Session::failed);
     m_limit.setSingleShot(true);
     m_grace.setSingleShot(true);
     connect(&m_limit, &QTimer::timeout, this, [this] { endRunning(End::Limit); });
@@ -38,7 +45,7 @@ Session::~Session()
 {
     // The kernel's waits end with it, so that every coroutine of ours can run to its end below.
     m_stopping = true;
-    m_kernel.reset();
+    m_kernel.drop();
 }
 
 void Session::enqueue(const QList<TaskRecord> &tasks)
@@ -49,26 +56,32 @@ void Session::enqueue(const QList<TaskRecord> &tasks)
 
 Json Session::liveOutputs(storage::TaskId id) const
 {
-    if (!m_executing || !m_kernel || !m_current || m_current->id != id)
+    if (!m_executing || !m_kernel.get() || !m_current || m_current->id != id)
         return Json::array();
-    return m_kernel->lastOutputs();
+    return m_kernel.get()->lastOutputs();
 }
 
 QCoro::Task<> Session::work()
 {
     while (!m_stopping && !m_scope.isClosed()) {
-        if (m_pending.empty()) {
+        if (!m_followed && (m_pending.empty() || isPaused())) {
             m_wake = {};
             const Result<> woken = co_await m_wake.wait(m_scope);
             if (!woken)
                 break;
             continue;
         }
-        m_current = std::move(m_pending.front());
-        m_pending.pop_front();
         m_end = End::None;
         m_ended = {};
-        co_await runTask(*m_current);
+        if (m_followed) {
+            storage::TaskDetail followed = std::move(*std::exchange(m_followed, {}));
+            m_current = followed.task;
+            co_await followTask(std::move(followed));
+        } else {
+            m_current = std::move(m_pending.front());
+            m_pending.pop_front();
+            co_await runTask(*m_current);
+        }
         m_current.reset();
         m_ended.resolve({});
     }
@@ -94,8 +107,8 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     }
 
     QByteArray messageId;
-    if (m_end == End::None && m_kernel) {
-        messageId = m_kernel->newMessageId();
+    if (m_end == End::None && m_kernel.get()) {
+        messageId = m_kernel.get()->newMessageId();
         const bool begun = co_await begin(task, messageId);
         if (!begun)
             co_return;
@@ -103,7 +116,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     }
     if (m_end == End::Cancel)
         co_return;  // Whoever cancelled it has ended it.
-    if (m_stopping || m_end == End::Stop || !m_kernel) {
+    if (m_stopping || m_end == End::Stop || !m_kernel.get()) {
         TaskOutcome outcome;
         outcome.state = m_stopping ? TaskState::Interrupted : TaskState::Cancelled;
         outcome.error = m_stopping ? QStringLiteral("the engine was stopped before it ran")
@@ -116,14 +129,33 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     m_executing = true;
     kernels::ExecuteOptions options;
     options.stopOnError = false;  // What follows an error is the queue's decision.
-    const Result<kernels::Execution> execution = co_await m_kernel->execute(
-        messageId, task.code, options,
-        [this, id = task.id](const Json &outputs) { Q_EMIT outputsChanged(id, outputs); });
+    const Result<kernels::Execution> execution = co_await m_kernel.get()->execute(
+        messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); });
+    co_await conclude(task, execution);
+}
+
+QCoro::Task<> Session::followTask(storage::TaskDetail detail)
+{
+    const TaskRecord task = detail.task;
+    const auto soFar = parseJson(detail.outputs);
+    m_executing = true;
+    if (task.limit && task.startedAt)
+        m_limit.start(std::max(Milliseconds(0), *task.startedAt + *task.limit - m_clock.now()));
+    const Result<kernels::Execution> execution =
+        co_await m_kernel.get()->follow(task.messageId, soFar ? *soFar : Json::array(),
+                                        [this](const Json &outputs) { showOutputs(outputs); });
+    if (m_stopping && !execution && execution.error().code == ErrorCode::Cancelled)
+        co_return;  // It stays running on disk, for the next engine to follow.
+    co_await conclude(task, execution);
+}
+
+QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> execution)
+{
     m_executing = false;
     m_limit.stop();
     m_grace.stop();
     TaskOutcome outcome =
-        outcomeOf(execution, m_end, m_kernel ? m_kernel->lastOutputs() : Json::array());
+        outcomeOf(execution, m_end, m_kernel.get() ? m_kernel.get()->lastOutputs() : Json::array());
     outcome.finishedAt = m_clock.now();
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
@@ -133,16 +165,61 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     const Result<> before = co_await m_finished.wait(m_scope);
     if (!before)
         co_return;
-    if (outcome.state == TaskState::Completed && m_end == End::None && !m_pending.empty()) {
+    if (outcome.state == TaskState::Completed && m_end == End::None && !m_pending.empty() &&
+        !isPaused()) {
         m_finished = {};
         m_scope.start(finishBesideTheNext(task, outcome, m_finished));
         co_return;
     }
     co_await finish(task, outcome);
-    const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
-    if (outcome.state != TaskState::Completed && task.batch && (task.stopOnError || kernelGone))
+    if (outcome.state != TaskState::Completed)
+        co_await cancelTheRest(task, !execution && execution.error().code == ErrorCode::KernelDied);
+}
+
+QCoro::Task<> Session::cancelTheRest(TaskRecord task, bool kernelGone)
+{
+    if (m_onError == storage::OnError::Stop) {
+        const QList<TaskRecord> waiting(m_pending.begin(), m_pending.end());
+        m_pending.clear();
+        co_await finishPending(waiting, QStringLiteral("an earlier cell did not complete, and "
+                                                       "its notebook stops on errors"));
+        co_return;
+    }
+    const bool stops = task.stopOnError && m_onError == storage::OnError::AsSubmitted;
+    if (task.batch && (stops || kernelGone))
         co_await finishPending(takeBatch(task),
                                QStringLiteral("an earlier cell of its run did not complete"));
+}
+
+void Session::showOutputs(const Json &outputs)
+{
+    if (!m_current)
+        return;
+    Q_EMIT outputsChanged(m_current->id, outputs);
+    m_keep.poke();
+}
+
+void Session::keepOutputs()
+{
+    if (!m_executing || !m_current || !m_kernel.get())
+        return;
+    if (m_clock.now() - m_keptAt < Milliseconds(m_keptBytes / KeptBytesAMs)) {
+        m_keep.poke();
+        return;
+    }
+    QByteArray outputs = toBytes(m_kernel.get()->lastOutputs());
+    m_keptAt = m_clock.now();
+    m_keptBytes = outputs.size();
+    m_scope.start(keepPartial(m_current->id, std::move(outputs)));
+}
+
+QCoro::Task<> Session::keepPartial(storage::TaskId id, QByteArray outputs)
+{
+    const Waiter<> keeping = m_stores.tasks.keepPartial(id, std::move(outputs));
+    const Result<> kept = co_await keeping.wait(m_scope);
+    // Stale: it has come to its end meanwhile, with all of its outputs.
+    if (!kept && kept.error().code == ErrorCode::StorageUnavailable)
+        Q_EMIT failed(kept.error().message);
 }
 
 QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)
@@ -150,7 +227,7 @@ QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> u
     const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
     for (const DisplayBook::Shown &shown : changed) {
         const QByteArray outputs = toBytes(shown.outputs);
-        const Waiter<> amending = m_store.amendOutputs(shown.task.id, outputs);
+        const Waiter<> amending = m_stores.tasks.amendOutputs(shown.task.id, outputs);
         const Result<> amended = co_await amending.wait(m_scope);
         if (!amended && amended.error().code == ErrorCode::Cancelled)
             co_return;
@@ -171,7 +248,7 @@ QCoro::Task<bool> Session::begin(TaskRecord task, QByteArray messageId)
 {
     for (;;) {
         const UtcTime now = m_clock.now();
-        const Waiter<> marking = m_store.markRunning(task.id, messageId, now);
+        const Waiter<> marking = m_stores.tasks.markRunning(task.id, messageId, now);
         const Result<> marked = co_await marking.wait(m_scope);
         if (marked) {
             task.state = TaskState::Running;
@@ -195,7 +272,7 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
     if (outcome.finishedAt == UtcTime{})
         outcome.finishedAt = m_clock.now();
     for (;;) {
-        const Waiter<> finishing = m_store.finish(task.id, outcome);
+        const Waiter<> finishing = m_stores.tasks.finish(task.id, outcome);
         const Result<> finished = co_await finishing.wait(m_scope);
         if (finished)
             break;
@@ -245,7 +322,7 @@ QCoro::Task<> Session::finishPending(QList<TaskRecord> tasks, QString error)
     outcome.state = TaskState::Cancelled;
     outcome.error = error;
     outcome.finishedAt = m_clock.now();
-    const auto finishing = m_store.finishPending(ids, outcome);
+    const auto finishing = m_stores.tasks.finishPending(ids, outcome);
     const Result<QList<storage::TaskId>> changed = co_await finishing.wait(m_scope);
     if (!changed) {
         if (changed.error().code == ErrorCode::Cancelled)
@@ -285,6 +362,70 @@ Waiter<> Session::cancel(storage::TaskId id)
     return done;
 }
 
+Waiter<QList<storage::TaskId>> Session::cancelAll()
+{
+    const Waiter<QList<storage::TaskId>> done;
+    m_scope.start(cancelEverything(done));
+    return done;
+}
+
+QCoro::Task<> Session::cancelEverything(Waiter<QList<storage::TaskId>> done)
+{
+    QList<storage::TaskId> ids;
+    std::vector<Waiter<>> ends;
+    // The last first, so that none begins only to be cancelled.
+    while (!m_pending.empty()) {
+        ids.prepend(m_pending.back().id);
+        ends.push_back(cancel(m_pending.back().id));
+    }
+    if (m_current && !isFinal(m_current->state)) {
+        ids.prepend(m_current->id);
+        ends.push_back(cancel(m_current->id));
+    }
+    for (const Waiter<> &end : ends) {
+        const Result<> ended = co_await end.wait(m_scope);
+        if (!ended) {
+            done.resolve(fail(ended.error()));
+            co_return;
+        }
+    }
+    done.resolve(ids);
+}
+
+Waiter<> Session::move(storage::TaskId id, qsizetype position)
+{
+    const auto found =
+        std::ranges::find_if(m_pending, [id](const TaskRecord &task) { return task.id == id; });
+    if (found == m_pending.end())
+        return Waiter<>::resolved(fail(
+            ErrorCode::NotFound, QStringLiteral("task %1 does not wait any more").arg(toText(id))));
+    TaskRecord task = std::move(*found);
+    m_pending.erase(found);
+    position = std::clamp<qsizetype>(position, 0, qsizetype(m_pending.size()));
+    m_pending.insert(m_pending.begin() + position, std::move(task));
+    QList<storage::TaskId> order;
+    for (const TaskRecord &pending : m_pending)
+        order << pending.id;
+    return m_stores.tasks.reorder(order);
+}
+
+void Session::setFlow(storage::Flow flow)
+{
+    m_flow = flow;
+    m_wake.resolve({});
+}
+
+Result<> Session::attach(const storage::KernelRecord &kernel)
+{
+    return m_kernel.attach(kernel);
+}
+
+void Session::follow(const storage::TaskDetail &task)
+{
+    m_followed = task;
+    m_wake.resolve({});
+}
+
 QCoro::Task<> Session::cancelPending(TaskRecord task, Waiter<> done)
 {
     TaskOutcome outcome;
@@ -299,10 +440,10 @@ void Session::endRunning(End why)
     if (m_end != End::None)
         return;
     m_end = why;
-    if (!m_executing || !m_kernel)
+    if (!m_executing || !m_kernel.get())
         return;
-    m_kernel->interrupt();
-    m_grace.start(m_options.shutdownGrace);
+    m_kernel.get()->interrupt();
+    m_grace.start(m_shutdownGrace);
 }
 
 void Session::handleGraceOver()
@@ -314,7 +455,7 @@ void Session::handleGraceOver()
 Waiter<> Session::stopKernel()
 {
     const Waiter<> done;
-    if (!m_kernel)
+    if (!m_kernel.get())
         return Waiter<>::resolved(
             fail(ErrorCode::NoKernel, QStringLiteral("%1 has no kernel").arg(m_path)));
     if (m_current && m_end == End::None)
@@ -328,59 +469,23 @@ Waiter<> Session::stopKernel()
 
 QCoro::Task<> Session::endKernel(Waiter<> done)
 {
-    if (m_kernel) {
-        const Result<> ended = co_await m_kernel->shutdown();
-        if (!ended && ended.error().code != ErrorCode::Cancelled)
-            Q_EMIT failed(ended.error().message);
-    }
+    const Waiter<> closing = m_kernel.shutdown();
+    const Result<> closed = co_await closing.wait(m_scope);
+    if (!closed)
+        co_return;
     if (m_executing) {
         const Result<> waited = co_await m_ended.wait(m_scope);
         if (!waited)
             co_return;
     }
-    if (!m_launch)
-        m_kernel.reset();
+    if (!m_kernel.isStarting())
+        m_kernel.drop();
     done.resolve({});
 }
 
 Waiter<> Session::startKernel(const QString &kernelName)
 {
-    if (m_launch)
-        return *m_launch;
-    if (m_kernel && m_kernel->state() != kernels::KernelState::Dead)
-        return Waiter<>::resolved({});
-    m_launch = Waiter<>();
-    const Waiter<> ready = *m_launch;
-    m_scope.start(launch(kernelName, ready));
-    return ready;
-}
-
-QCoro::Task<> Session::launch(QString kernelName, Waiter<> ready)
-{
-    m_kernel.reset();
-    m_displays.clear();
-    const auto spec = kernels::findKernelSpec(kernelName);
-    if (!spec) {
-        m_launch.reset();
-        ready.resolve(fail(spec.error()));
-        co_return;
-    }
-    m_kernel = std::make_unique<kernels::Kernel>(
-        *spec, kernels::KernelOptions{.workingDirectory = QFileInfo(m_path).absolutePath(),
-                                      .runtimeDirectory = m_options.runtimeDirectory,
-                                      .startLimit = m_options.kernelStartLimit,
-                                      .shutdownGrace = m_options.shutdownGrace});
-    connect(m_kernel.get(), &kernels::Kernel::respondingChanged, this, [this](bool responding) {
-        if (!responding)
-            Q_EMIT failed(QStringLiteral("the kernel of %1 does not answer its heartbeat: its "
-                                         "process is stopped or starved")
-                              .arg(m_path));
-    });
-    const Result<> started = co_await m_kernel->start();
-    m_launch.reset();
-    if (!started && m_kernel)
-        m_kernel.reset();
-    ready.resolve(started);
+    return m_kernel.start(kernelName);
 }
 
 Waiter<> Session::stop()
@@ -396,9 +501,8 @@ QCoro::Task<> Session::end(Waiter<> done)
     m_wake.resolve({});
     if (m_executing)
         endRunning(End::Stop);
-    const bool launching = m_launch.has_value();
-    if (launching)
-        m_kernel.reset();
+    if (m_kernel.isStarting())
+        m_kernel.drop();
     const Result<> worked = co_await m_stopped.wait(m_scope);
     if (!worked)
         co_return;

@@ -5,26 +5,20 @@
 #include <deque>
 #include <memory>
 
+#include "async/coalescer.h"
 #include "async/taskscope.h"
 #include "async/waiter.h"
-#include "kernels/kernel.h"
-#include "storage/taskstore.h"
+#include "storage/stores.h"
 #include "tasks/displaybook.h"
 #include "tasks/outcome.h"
 #include "tasks/resultwriter.h"
+#include "tasks/sessionkernel.h"
 
 namespace celldeck::tasks {
 
-struct SessionOptions
-{
-    QString runtimeDirectory;  ///< For kernel connection files
-    Milliseconds kernelStartLimit{60'000};
-    Milliseconds shutdownGrace{5'000};
-};
-
-/// One notebook's kernel and the tasks that wait for it, run one after the other in the order of
-/// their ids. Each step is on disk before the next: running before the request leaves, outputs and
-/// final state before anyone is told.
+/// One notebook's kernel and the tasks that wait for it, run one after the other in their order.
+/// Each step is on disk before the next: running before the request leaves, outputs and final state
+/// before anyone is told. What a running task has printed is recorded about once a second.
 ///
 /// Owned by the TaskQueue. Thread: the engine's. Stopping: `stop()` ends the running task as
 /// interrupted with what it had printed, leaves pending ones pending, writes what the notebook
@@ -34,12 +28,27 @@ class Session final : public QObject
     Q_OBJECT
 
 public:
-    Session(QString notebookPath, storage::TaskStore &store, const Clock &clock,
+    Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
             SessionOptions options);
     ~Session() override;
 
     /// Takes tasks that are pending on disk.
     void enqueue(const QList<storage::TaskRecord> &tasks);
+    /// Takes up the kernel that an earlier engine has left. Fails with NotFound if it has ended.
+    /// Requires: nothing was started here yet.
+    [[nodiscard]] Result<> attach(const storage::KernelRecord &kernel);
+    /// Brings a task to its end that an earlier engine has begun on that kernel, before all others.
+    void follow(const storage::TaskDetail &task);
+
+    /// While paused, no further task begins.
+    void setFlow(storage::Flow flow);
+    void setOnError(storage::OnError onError) { m_onError = onError; }
+    /// Gives a waiting task another place among those that wait: 0 is the next to run. Fails with
+    /// NotFound if it does not wait here.
+    [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position);
+    /// Ends all that wait as cancelled, and asks the one that runs to end. Resolves with their ids
+    /// when all of that is on disk.
+    [[nodiscard]] Waiter<QList<storage::TaskId>> cancelAll();
     /// Resolves when there is a kernel that is ready; an existing one is kept. Fails with NoKernel.
     [[nodiscard]] Waiter<> startKernel(const QString &kernelName);
     /// Ends the running task as interrupted and the pending ones as cancelled, then the kernel.
@@ -50,6 +59,7 @@ public:
 
     /// Null while there is none.
     [[nodiscard]] const kernels::Kernel *kernel() const { return m_kernel.get(); }
+    [[nodiscard]] qsizetype pendingCount() const { return qsizetype(m_pending.size()); }
     /// The outputs so far of that task, if it is the one that runs.
     [[nodiscard]] Json liveOutputs(storage::TaskId id) const;
 
@@ -63,6 +73,10 @@ Q_SIGNALS:
 private:
     QCoro::Task<> work();
     QCoro::Task<> runTask(storage::TaskRecord task);
+    QCoro::Task<> followTask(storage::TaskDetail task);
+    /// From the kernel's answer to the end on disk.
+    QCoro::Task<> conclude(storage::TaskRecord task, Result<kernels::Execution> execution);
+    QCoro::Task<> cancelTheRest(storage::TaskRecord task, bool kernelGone);
     QCoro::Task<bool> begin(storage::TaskRecord task, QByteArray messageId);
     QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome);
     /// The end of a task that completed goes into the same commit as the beginning of the one
@@ -71,28 +85,34 @@ private:
                                       Waiter<> finished);
     QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
     QCoro::Task<> finishPending(QList<storage::TaskRecord> tasks, QString error);
-    QCoro::Task<> launch(QString kernelName, Waiter<> ready);
     QCoro::Task<> cancelPending(storage::TaskRecord task, Waiter<> done);
+    QCoro::Task<> cancelEverything(Waiter<QList<storage::TaskId>> done);
+    QCoro::Task<> keepPartial(storage::TaskId id, QByteArray outputs);
     QCoro::Task<> endKernel(Waiter<> done);
     QCoro::Task<> end(Waiter<> done);
 
     void endRunning(End why);
+    void showOutputs(const Json &outputs);
+    void keepOutputs();
+    [[nodiscard]] bool isPaused() const { return m_flow == storage::Flow::Paused; }
     void handleGraceOver();
     [[nodiscard]] QList<storage::TaskRecord> takeBatch(const storage::TaskRecord &task);
     void announce(const storage::TaskRecord &task, const storage::TaskOutcome &outcome);
 
     const QString m_path;
-    storage::TaskStore &m_store;
+    storage::Stores &m_stores;
     const Clock &m_clock;
-    const SessionOptions m_options;
+    const Milliseconds m_shutdownGrace;
     std::deque<storage::TaskRecord> m_pending;
+    std::optional<storage::TaskDetail> m_followed;
+    storage::Flow m_flow = storage::Flow::Runs;
+    storage::OnError m_onError = storage::OnError::AsSubmitted;
     std::optional<storage::TaskRecord> m_current;
     bool m_executing = false;  // the current task's request has left
     End m_end = End::None;
     Waiter<> m_ended;                              // of the current task
     Waiter<> m_finished = Waiter<>::resolved({});  // the end of the task before it is on disk
-    std::unique_ptr<kernels::Kernel> m_kernel;
-    std::optional<Waiter<>> m_launch;
+    SessionKernel m_kernel;
     QTimer m_limit;  // of the task that runs
     QTimer m_grace;  // after an interrupt that the cell ignores
     bool m_stopping = false;
@@ -100,6 +120,9 @@ private:
     Waiter<> m_stopped;
     DisplayBook m_displays;
     ResultWriter m_results;
+    Coalescer m_keep;
+    UtcTime m_keptAt{};
+    qsizetype m_keptBytes = 0;
     TaskScope m_scope;
 };
 

@@ -8,8 +8,12 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
-TaskQueue::TaskQueue(storage::TaskStore &store, const Clock &clock, SessionOptions options)
-    : m_store(store), m_clock(clock), m_options(std::move(options))
+TaskQueue::TaskQueue(storage::Stores &stores, const Clock &clock, SessionOptions options)
+    : m_stores(stores),
+      m_clock(clock),
+      m_options(std::move(options)),
+      m_rescuer(stores, clock, m_options.runtimeDirectory,
+                [this](const QString &path) -> Session & { return session(path); })
 {}
 
 TaskQueue::~TaskQueue() = default;
@@ -18,7 +22,9 @@ Session &TaskQueue::session(const QString &notebookPath)
 {
     std::unique_ptr<Session> &place = m_sessions[notebookPath];
     if (!place) {
-        place = std::make_unique<Session>(notebookPath, m_store, m_clock, m_options);
+        place = std::make_unique<Session>(notebookPath, m_stores, m_clock, m_options);
+        place->setFlow(flowOf(notebookPath));
+        place->setOnError(m_orders.onError.value(notebookPath, storage::OnError::AsSubmitted));
         connect(place.get(), &Session::taskChanged, this, &TaskQueue::handleChange);
         connect(place.get(), &Session::outputsChanged, this, &TaskQueue::outputsChanged);
         connect(place.get(), &Session::failed, this, &TaskQueue::failed);
@@ -38,7 +44,7 @@ Waiter<QList<TaskRecord>> TaskQueue::submit(QList<TaskDraft> drafts)
 
 QCoro::Task<> TaskQueue::insert(QList<TaskDraft> drafts, Waiter<QList<TaskRecord>> answer)
 {
-    const auto inserting = m_store.insert(std::move(drafts), m_clock.now());
+    const auto inserting = m_stores.tasks.insert(std::move(drafts), m_clock.now());
     const Result<QList<TaskRecord>> tasks = co_await inserting.wait(m_scope);
     if (!tasks) {
         answer.resolve(fail(tasks.error()));
@@ -71,7 +77,7 @@ Waiter<TaskRecord> TaskQueue::finished(TaskId id)
 
 QCoro::Task<> TaskQueue::lookUp(TaskId id, Waiter<TaskRecord> answer)
 {
-    const auto loading = m_store.load(id);
+    const auto loading = m_stores.tasks.load(id);
     const Result<storage::TaskDetail> detail = co_await loading.wait(m_scope);
     if (!detail)
         answer.resolve(fail(detail.error()));
@@ -125,43 +131,102 @@ Json TaskQueue::liveOutputs(const QString &notebookPath, TaskId id) const
     return found == m_sessions.end() ? Json::array() : found->second->liveOutputs(id);
 }
 
-Waiter<> TaskQueue::recover()
+storage::Flow TaskQueue::flowOf(const QString &notebookPath) const
+{
+    return m_orders.pausedNotebooks.contains(notebookPath) ? storage::Flow::Paused : m_orders.flow;
+}
+
+Waiter<> TaskQueue::setFlow(const QString &notebookPath, storage::Flow flow)
 {
     const Waiter<> done;
-    m_scope.start(rescue(done));
+    m_scope.start(applyFlow(notebookPath, flow, done));
     return done;
 }
 
-QCoro::Task<> TaskQueue::rescue(Waiter<> done)
+QCoro::Task<> TaskQueue::applyFlow(QString notebookPath, storage::Flow flow, Waiter<> done)
 {
-    const auto loading = m_store.loadUnfinished();
-    const Result<QList<TaskRecord>> left = co_await loading.wait(m_scope);
-    if (!left) {
-        done.resolve(fail(left.error()));
+    const Waiter<> storing = m_stores.orders.setFlow(notebookPath, flow);
+    const Result<> stored = co_await storing.wait(m_scope);
+    if (stored) {
+        if (notebookPath.isEmpty())
+            m_orders.flow = flow;
+        else if (flow == storage::Flow::Paused)
+            m_orders.pausedNotebooks.insert(notebookPath);
+        else
+            m_orders.pausedNotebooks.remove(notebookPath);
+        for (const auto &[path, one] : m_sessions)
+            one->setFlow(flowOf(path));
+    }
+    done.resolve(stored);
+}
+
+Waiter<> TaskQueue::setOnError(const QString &notebookPath, storage::OnError onError)
+{
+    const Waiter<> done;
+    m_scope.start(applyOnError(notebookPath, onError, done));
+    return done;
+}
+
+QCoro::Task<> TaskQueue::applyOnError(QString notebookPath, storage::OnError onError, Waiter<> done)
+{
+    const Waiter<> storing = m_stores.orders.setOnError(notebookPath, onError);
+    const Result<> stored = co_await storing.wait(m_scope);
+    if (stored) {
+        m_orders.onError.insert(notebookPath, onError);
+        session(notebookPath).setOnError(onError);
+    }
+    done.resolve(stored);
+}
+
+Waiter<QList<TaskId>> TaskQueue::cancelAll(const QString &notebookPath)
+{
+    const auto found = m_sessions.find(notebookPath);
+    if (found == m_sessions.end())
+        return Waiter<QList<TaskId>>::resolved(QList<TaskId>{});
+    return found->second->cancelAll();
+}
+
+Waiter<> TaskQueue::move(TaskId id, qsizetype position)
+{
+    const auto found = m_unfinished.find(id);
+    if (found == m_unfinished.end())
+        return Waiter<>::resolved(fail(
+            ErrorCode::NotFound, QStringLiteral("task %1 does not wait any more").arg(toText(id))));
+    return session(found->second).move(id, position);
+}
+
+Waiter<RescueReport> TaskQueue::recover(Recovery recovery)
+{
+    const Waiter<RescueReport> done;
+    m_scope.start(rescue(recovery, done));
+    return done;
+}
+
+QCoro::Task<> TaskQueue::rescue(Recovery recovery, Waiter<RescueReport> done)
+{
+    if (recovery == Recovery::Leave) {
+        done.resolve(RescueReport{});
         co_return;
     }
-    std::map<QString, QList<TaskRecord>> pending;
-    for (const TaskRecord &task : *left) {
-        if (task.state == TaskState::Pending) {
-            m_unfinished.emplace(task.id, task.notebookPath);
-            pending[task.notebookPath].append(task);
-            continue;
-        }
-        // Its request had left: whether it did its work nobody knows, so it is not run again.
-        TaskOutcome outcome;
-        outcome.state = TaskState::Interrupted;
-        outcome.error = QStringLiteral("the engine ended while it ran");
-        outcome.finishedAt = m_clock.now();
-        const Waiter<> finishing = m_store.finish(task.id, outcome);
-        const Result<> finished = co_await finishing.wait(m_scope);
-        if (!finished) {
-            done.resolve(finished);
-            co_return;
-        }
+    const auto loading = m_stores.orders.load();
+    const Result<storage::QueueOrders> orders = co_await loading.wait(m_scope);
+    if (!orders) {
+        done.resolve(fail(orders.error()));
+        co_return;
     }
-    for (const auto &[path, tasks] : pending)
-        session(path).enqueue(tasks);
-    done.resolve({});
+    m_orders = *orders;
+    m_begun = true;
+    const Result<RescueReport> report = co_await m_rescuer.run(
+        recovery,
+        [this](const TaskRecord &task) { m_unfinished.emplace(task.id, task.notebookPath); });
+    if (report) {
+        // It may have paused some.
+        const auto again = m_stores.orders.load();
+        const Result<storage::QueueOrders> now = co_await again.wait(m_scope);
+        if (now)
+            m_orders = *now;
+    }
+    done.resolve(report);
 }
 
 Waiter<> TaskQueue::stop()
@@ -184,6 +249,12 @@ QCoro::Task<> TaskQueue::stopSessions(Waiter<> done)
             co_return;
     }
     m_sessions.clear();
+    if (m_begun) {
+        const Waiter<> ending = m_stores.orders.end();
+        const Result<> ended = co_await ending.wait(m_scope);
+        if (!ended && ended.error().code != ErrorCode::Cancelled)
+            Q_EMIT failed(ended.error().message);
+    }
     done.resolve({});
 }
 

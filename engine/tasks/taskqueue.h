@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "tasks/rescuer.h"
 #include "tasks/session.h"
 
 namespace celldeck::tasks {
@@ -22,12 +23,12 @@ class TaskQueue final : public QObject
     Q_OBJECT
 
 public:
-    TaskQueue(storage::TaskStore &store, const Clock &clock, SessionOptions options);
+    TaskQueue(storage::Stores &stores, const Clock &clock, SessionOptions options);
     ~TaskQueue() override;
 
-    /// Ends tasks that ran when the engine died as interrupted, and lets the pending ones run again
-    /// in their order. Requires: called once, before the first submission.
-    [[nodiscard]] Waiter<> recover();
+    /// Takes up what the last engine has left: see Rescuer. Requires: called once, before the first
+    /// submission. Fails with StorageUnavailable.
+    [[nodiscard]] Waiter<RescueReport> recover(Recovery recovery);
 
     /// Resolves after the commit, with one record a draft. Fails as TaskStore::insert does.
     [[nodiscard]] Waiter<QList<storage::TaskRecord>> submit(QList<storage::TaskDraft> drafts);
@@ -37,6 +38,15 @@ public:
 
     /// Resolves when the task has ended. Fails with NotFound if it waits or runs no more.
     [[nodiscard]] Waiter<> cancel(storage::TaskId id);
+    /// Of one notebook: all that wait, and the one that runs. Resolves with their ids.
+    [[nodiscard]] Waiter<QList<storage::TaskId>> cancelAll(const QString &notebookPath);
+
+    /// While paused, no further task begins; path "": of all notebooks. Kept across restarts.
+    [[nodiscard]] Waiter<> setFlow(const QString &notebookPath, storage::Flow flow);
+    [[nodiscard]] const storage::QueueOrders &orders() const { return m_orders; }
+    [[nodiscard]] Waiter<> setOnError(const QString &notebookPath, storage::OnError onError);
+    /// As Session's. Fails with NotFound.
+    [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position);
 
     /// As Session's. `kernelName` must name a kernelspec.
     [[nodiscard]] Waiter<> startKernel(const QString &notebookPath, const QString &kernelName);
@@ -57,18 +67,24 @@ private:
     QCoro::Task<> insert(QList<storage::TaskDraft> drafts,
                          Waiter<QList<storage::TaskRecord>> answer);
     QCoro::Task<> lookUp(storage::TaskId id, Waiter<storage::TaskRecord> answer);
-    QCoro::Task<> rescue(Waiter<> done);
+    QCoro::Task<> rescue(Recovery recovery, Waiter<RescueReport> done);
+    QCoro::Task<> applyFlow(QString notebookPath, storage::Flow flow, Waiter<> done);
+    QCoro::Task<> applyOnError(QString notebookPath, storage::OnError onError, Waiter<> done);
+    [[nodiscard]] storage::Flow flowOf(const QString &notebookPath) const;
     QCoro::Task<> stopSessions(Waiter<> done);
     Session &session(const QString &notebookPath);
     void handleChange(const storage::TaskRecord &task);
 
-    storage::TaskStore &m_store;
+    storage::Stores &m_stores;
     const Clock &m_clock;
     const SessionOptions m_options;
+    bool m_begun = false;  // its end is to be recorded
     bool m_stopping = false;
+    storage::QueueOrders m_orders;
     std::map<storage::TaskId, QString> m_unfinished;  // and its notebook
     std::map<storage::TaskId, Waiter<storage::TaskRecord>> m_waited;
     std::map<QString, std::unique_ptr<Session>> m_sessions;
+    Rescuer m_rescuer;
     TaskScope m_scope;
 };
 

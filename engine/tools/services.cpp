@@ -51,6 +51,9 @@ Json toJson(const storage::TaskRecord &task)
             {"cell_index", task.cellIndex < 0 ? Json(nullptr) : Json(task.cellIndex)},
             {"execution_count", task.executionCount ? Json(*task.executionCount) : Json(nullptr)},
             {"error", task.error.isEmpty() ? Json(nullptr) : Json(task.error)},
+            {"retries", task.retries},
+            {"replay_of", task.replayOf ? Json(toText(task.replayOf)) : Json(nullptr)},
+            {"state_lost", task.stateLost},
             {"created_at", toIso(task.createdAt)},
             {"started_at", optionalTime(task.startedAt)},
             {"completed_at", optionalTime(task.finishedAt)}};

@@ -26,7 +26,8 @@ struct Services
 [[nodiscard]] Waiter<notebooks::Notebook> loadInBackground(const QString &path);
 
 /// A task as every tool shows it: {task_id, status, notebook_path, cell_index, execution_count,
-/// error, created_at, started_at, completed_at}; what is not known is null.
+/// error, retries, replay_of, state_lost, created_at, started_at, completed_at}; what is not known
+/// is null.
 [[nodiscard]] Json toJson(const storage::TaskRecord &task);
 
 }  // namespace celldeck::tools

@@ -3,6 +3,7 @@
 #include <QDateTime>
 
 #include "notebooks/plaintext.h"
+#include "tools/taskargument.h"
 #include "tools/toolschemas.h"
 
 namespace celldeck::tools {
@@ -38,25 +39,6 @@ ToolResult resultOf(const Services &services, const TaskDetail &detail, bool tim
     result.structured["outputs"] = std::move(outputs);
     result.structured["timed_out"] = timedOut;
     return result;
-}
-
-QCoro::Task<Result<TaskDetail>> loadTask(const Services *services, Json arguments,
-                                         const TaskScope *scope)
-{
-    const auto loading = services->store.loadByName(celldeck::textOf(arguments, "task_id"));
-    const Result<TaskDetail> detail = co_await loading.wait(*scope);
-    if (!detail)
-        co_return detail;
-    if (find(arguments, "notebook_path")) {
-        const auto path = notebookPath(*services, arguments);
-        if (!path)
-            co_return fail(path.error());
-        if (detail->task.notebookPath != *path)
-            co_return fail(ErrorCode::NotFound,
-                           QStringLiteral("task %1 does not belong to %2, but to %3")
-                               .arg(nameOf(detail->task), *path, detail->task.notebookPath));
-    }
-    co_return detail;
 }
 
 QCoro::Task<Result<ToolResult>> executionStatus(const Services *services, Json arguments,

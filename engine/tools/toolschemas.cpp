@@ -35,6 +35,12 @@ Json taskSchema()
             {"cell_index", numberOrNull},
             {"execution_count", numberOrNull},
             {"error", textOrNull},
+            {"retries", {{"type", "integer"}}},
+            {"replay_of", textOrNull},
+            {"state_lost",
+             described("boolean",
+                       "It was restored after a crash, and the kernel that its notebook had is "
+                       "gone: variables of earlier cells are not there")},
             {"created_at", text},
             {"started_at", textOrNull},
             {"completed_at", textOrNull}};

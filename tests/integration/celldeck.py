@@ -47,6 +47,7 @@ class CelldeckTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="celldeck-test-")).resolve()
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(self.end_kernels)
         self.data = self.folder / "data"
         self.work = self.folder / "work"
         self.work.mkdir()
@@ -57,6 +58,27 @@ class CelldeckTest(unittest.TestCase):
             XDG_RUNTIME_DIR=str(self.folder),
             CELLDECK_TOKEN="the-token-of-this-test",
         )
+
+    def kernels(self):
+        """The processes that were started from a connection file of this test, and lead a group."""
+        found = []
+        for process in pathlib.Path("/proc").iterdir():
+            if not process.name.isdigit():
+                continue
+            try:
+                command = (process / "cmdline").read_bytes()
+                pid = int(process.name)
+                if str(self.data / "runtime" / "kernel-").encode() in command:
+                    if os.getpgid(pid) == pid:
+                        found.append(pid)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It has just ended.
+        return found
+
+    def end_kernels(self):
+        """Kernels outlive an engine that is killed: a test that kills one ends them."""
+        for pid in self.kernels():
+            os.killpg(pid, signal.SIGKILL)
 
     def write(self, name, content):
         path = self.work / name
@@ -81,8 +103,8 @@ class CelldeckTest(unittest.TestCase):
         self.assertEqual(ended.returncode, code, f"{arguments}\n{ended.stdout}\n{ended.stderr}")
         return ended
 
-    def serve(self, *arguments, command=("serve",)):
-        server = Server(self.environment, self.work, [*command, *arguments])
+    def serve(self, *arguments, command=("serve",), errors=None):
+        server = Server(self.environment, self.work, [*command, *arguments], errors)
         self.addCleanup(server.kill)
         return server
 
@@ -96,13 +118,14 @@ class ToolError(AssertionError):
 class Server:
     """`celldeck serve` on a free port, with a client that speaks MCP over plain HTTP."""
 
-    def __init__(self, environment, folder, arguments):
+    def __init__(self, environment, folder, arguments, errors=None):
         self.process = subprocess.Popen(
             [PROGRAM, *map(str, arguments), "--port", "0"],
             env=environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
         )
         line = self.process.stdout.readline()

@@ -21,8 +21,8 @@ struct Fixture
 {
     explicit Fixture(const QString &folder)
         : database(folder + QStringLiteral("/state.db")),
-          store(database),
-          queue(store, clock,
+          stores(database),
+          queue(stores, clock,
                 {.runtimeDirectory = folder + QStringLiteral("/rt"),
                  .shutdownGrace = Milliseconds(2'000)})
     {
@@ -34,7 +34,8 @@ struct Fixture
     }
     SystemClock clock;
     Database database;
-    TaskStore store;
+    Stores stores;
+    TaskStore &store = stores.tasks;
     TaskQueue queue;
     Result<> opened;
     QStringList log;
@@ -250,7 +251,7 @@ void TestTaskQueue::stoppingKeepsWhatIsPending()
         QVERIFY(!await(f.queue.submit({draft(m_notebook, QStringLiteral("1"))})));
     }
     Fixture again(m_dir->path());
-    QVERIFY(await(again.queue.recover()));
+    QVERIFY(await(again.queue.recover(Recovery::Run)));
     QCOMPARE(await(again.queue.finished(pending))->state, TaskState::Completed);
     QVERIFY(await(again.store.load(pending))->outputs.contains("42"));
     QVERIFY(await(again.queue.stop()));

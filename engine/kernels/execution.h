@@ -1,0 +1,27 @@
+#pragma once
+
+#include <QHash>
+#include <QString>
+#include <optional>
+
+#include "base/json.h"
+#include "kernels/outputcollector.h"
+
+namespace celldeck::kernels {
+
+/// How one cell ended, as its kernel told it.
+struct Execution
+{
+    enum class Status { Ok, Error, Aborted };
+    Status status = Status::Ok;
+    std::optional<std::int64_t> executionCount;
+    Json outputs = Json::array();  ///< nbformat outputs, in order, streams merged.
+    QString errorName;             ///< ename of the error reply
+    QString errorValue;            ///< evalue
+    /// Which outputs can be shown anew later, by display id.
+    QHash<QString, QList<qsizetype>> displays;
+    /// What it showed anew: outputs of earlier executions with that id change too.
+    QList<OutputCollector::DisplayUpdate> updates;
+};
+
+}  // namespace celldeck::kernels

@@ -1,0 +1,134 @@
+#include "tasks/sessionkernel.h"
+
+#include <QFileInfo>
+
+namespace celldeck::tasks {
+
+SessionKernel::SessionKernel(QString notebookPath, storage::KernelStore &store, const Clock &clock,
+                             SessionOptions options)
+    : m_path(std::move(notebookPath)), m_store(store), m_clock(clock), m_options(std::move(options))
+{}
+
+SessionKernel::~SessionKernel()
+{
+    // Its waits end with it, so that every coroutine of ours can run to its end.
+    m_kernel.reset();
+}
+
+std::unique_ptr<kernels::Kernel> SessionKernel::make(const kernels::KernelSpec &spec)
+{
+    auto kernel = std::make_unique<kernels::Kernel>(
+        spec, kernels::KernelOptions{.workingDirectory = QFileInfo(m_path).absolutePath(),
+                                     .runtimeDirectory = m_options.runtimeDirectory,
+                                     .startLimit = m_options.kernelStartLimit,
+                                     .shutdownGrace = m_options.shutdownGrace,
+                                     .life = m_options.life});
+    connect(kernel.get(), &kernels::Kernel::respondingChanged, this, [this](bool responding) {
+        if (!responding)
+            Q_EMIT failed(QStringLiteral("the kernel of %1 does not answer its heartbeat: its "
+                                         "process is stopped or starved")
+                              .arg(m_path));
+    });
+    connect(kernel.get(), &kernels::Kernel::died, this, [this] { m_scope.start(forget()); });
+    return kernel;
+}
+
+Waiter<> SessionKernel::start(const QString &kernelName)
+{
+    if (m_launch)
+        return *m_launch;
+    if (m_kernel && m_kernel->state() != kernels::KernelState::Dead)
+        return Waiter<>::resolved({});
+    m_launch = Waiter<>();
+    const Waiter<> ready = *m_launch;
+    m_scope.start(launch(kernelName, ready));
+    return ready;
+}
+
+QCoro::Task<> SessionKernel::launch(QString kernelName, Waiter<> ready)
+{
+    m_kernel.reset();
+    Q_EMIT replaced();
+    const auto spec = kernels::findKernelSpec(kernelName);
+    if (!spec) {
+        m_launch.reset();
+        ready.resolve(fail(spec.error()));
+        co_return;
+    }
+    m_kernel = make(*spec);
+    const Result<> started = co_await m_kernel->start();
+    // Before the first request leaves: what runs is followed by it after a crash.
+    if (started && m_kernel && m_options.life == kernels::KernelLife::OutlivesEngine) {
+        if (const auto address = m_kernel->address())
+            co_await record(*address, spec->name);
+    }
+    m_launch.reset();
+    if (!started && m_kernel)
+        m_kernel.reset();
+    ready.resolve(started);
+}
+
+Result<> SessionKernel::attach(const storage::KernelRecord &record)
+{
+    const auto spec = kernels::findKernelSpec(record.name);
+    if (!spec)
+        return fail(spec.error());
+    auto kernel = make(*spec);
+    const Result<> attached = kernel->attach(
+        {.process = {.pid = record.pid, .started = record.processStarted, .boot = record.boot},
+         .connectionFile = record.connectionFile,
+         .session = record.session});
+    if (attached)
+        m_kernel = std::move(kernel);
+    return attached;
+}
+
+QCoro::Task<> SessionKernel::record(kernels::KernelAddress address, QString name)
+{
+    const Waiter<> saving = m_store.save({.notebookPath = m_path,
+                                          .name = name,
+                                          .connectionFile = address.connectionFile,
+                                          .session = address.session,
+                                          .pid = address.process.pid,
+                                          .processStarted = address.process.started,
+                                          .boot = address.process.boot,
+                                          .since = m_clock.now()});
+    const Result<> saved = co_await saving.wait(m_scope);
+    if (!saved && saved.error().code != ErrorCode::Cancelled)
+        Q_EMIT failed(saved.error().message);
+}
+
+QCoro::Task<> SessionKernel::forget()
+{
+    if (m_options.life == kernels::KernelLife::WithEngine)
+        co_return;
+    const Waiter<> removing = m_store.remove(m_path);
+    const Result<> removed = co_await removing.wait(m_scope);
+    if (!removed && removed.error().code != ErrorCode::Cancelled)
+        Q_EMIT failed(removed.error().message);
+}
+
+Waiter<> SessionKernel::shutdown()
+{
+    const Waiter<> done;
+    m_scope.start(close(done));
+    return done;
+}
+
+QCoro::Task<> SessionKernel::close(Waiter<> done)
+{
+    if (m_kernel) {
+        const Result<> ended = co_await m_kernel->shutdown();
+        if (!ended && ended.error().code != ErrorCode::Cancelled)
+            Q_EMIT failed(ended.error().message);
+    }
+    co_await forget();
+    done.resolve({});
+}
+
+void SessionKernel::drop()
+{
+    m_kernel.reset();
+}
+
+}  // namespace celldeck::tasks

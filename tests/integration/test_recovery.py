@@ -1,0 +1,272 @@
+"""`kill -9` of the engine: kernels live on and are taken up again, and nothing is lost."""
+
+import os
+import pathlib
+import signal
+import sqlite3
+import time
+import unittest
+
+import celldeck
+from celldeck import notebook, text_of
+
+LIMIT_S = 60
+
+
+def until(what, condition):
+    """Until it holds; a test that waits in vain fails. What another process has written into a
+    file or its exit gives no event to a Python test."""
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(0.02)
+
+
+class Recovery(celldeck.CelldeckTest):
+    def setUp(self):
+        super().setUp()
+        self.gate = self.work / "gate"
+        os.mkfifo(self.gate)
+        self.passed = self.work / "passed"
+        self.write("a.ipynb", notebook(
+            f"x = 7\nprint('before')\nopen({str(self.gate)!r}).read()\n"
+            f"print('after')\nopen({str(self.passed)!r}, 'w').close()",
+            "print(x)"))
+
+    def open_gate(self):
+        # Opened for reading by the cell; fails the test if nobody ever does.
+        until("a reader of the gate", self.has_reader)
+
+    def has_reader(self):
+        try:
+            os.close(os.open(self.gate, os.O_WRONLY | os.O_NONBLOCK))
+            return True
+        except OSError:
+            return False
+
+    def show(self, task):
+        return celldeck.json.loads(self.celldeck("show", task, "--json").stdout)
+
+    def begin(self):
+        """A server whose first cell has printed and waits at the gate; its kernel's process."""
+        server = self.serve()
+        tasks = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"]
+        until("the outputs so far on disk",
+              lambda: text_of(self.show(tasks[0])["outputs"]) == "before\n")
+        return server, tasks
+
+    def crash(self, server):
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+
+    def wait(self, server, task):
+        return server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S)
+
+    def again(self, *arguments):
+        """A second engine, and what it said on stderr when it was ready."""
+        errors = self.folder / "errors"
+        with open(errors, "w") as sink:
+            server = self.serve(*arguments, errors=sink)
+        return server, errors
+
+    def test_a_running_cell_is_followed_to_its_end(self):
+        server, tasks = self.begin()
+        kernels = self.kernels()
+        self.assertEqual(len(kernels), 1)
+        self.crash(server)
+        server, errors = self.again()
+        self.assertIn("was not ended in order: of its tasks 1 run on, 0 were interrupted, "
+                      "1 were restored", errors.read_text())
+        self.assertEqual(server.call("get_execution_status", task_id=tasks[0])["status"], "running")
+        self.open_gate()
+        done = self.wait(server, tasks[0])
+        self.assertEqual((done["status"], text_of(done["outputs"]), done["execution_count"]),
+                         ("completed", "before\nafter\n", 1))
+        done = self.wait(server, tasks[1])
+        self.assertEqual((done["status"], text_of(done["outputs"])), ("completed", "7\n"))
+        self.assertFalse(done["state_lost"])
+        self.assertEqual(self.kernels(), kernels)
+        self.assertEqual(server.end(), 0)
+        self.assertEqual(self.kernels(), [])
+        cells = self.read(self.work / "a.ipynb")["cells"]
+        self.assertEqual([text_of(cell["outputs"]) for cell in cells], ["before\nafter\n", "7\n"])
+
+    def test_a_followed_cell_can_be_cancelled(self):
+        server, tasks = self.begin()
+        self.crash(server)
+        server, _ = self.again()
+        done = server.call("cancel_execution", task_id=tasks[0])
+        self.assertEqual(done["status"], "cancelled")
+        self.assertEqual(text_of(self.show(tasks[0])["outputs"]), "before\n")
+
+    def test_twice_killed(self):
+        server, tasks = self.begin()
+        for _ in range(2):
+            self.crash(server)
+            server, _ = self.again()
+        self.open_gate()
+        self.assertEqual(self.wait(server, tasks[1])["status"], "completed")
+
+    def test_a_cell_that_ended_while_nobody_listened(self):
+        server, tasks = self.begin()
+        self.crash(server)
+        self.open_gate()
+        until("the cell's end", self.passed.exists)
+        server, _ = self.again()
+        done = self.wait(server, tasks[0])
+        self.assertEqual((done["status"], text_of(done["outputs"])), ("interrupted", "before\n"))
+        self.assertIn("while no engine listened", done["error"])
+        # The rest of its run is not begun behind a cell that did not complete.
+        self.assertEqual(self.wait(server, tasks[1])["status"], "cancelled")
+        more = server.call("run_cell_async", notebook_path="a.ipynb", index=1)
+        done = self.wait(server, more["task_id"])
+        self.assertEqual((done["status"], text_of(done["outputs"])), ("completed", "7\n"))
+
+    def test_kernel_and_engine_both_gone(self):
+        server, tasks = self.begin()
+        other = server.call("run_cell_async", notebook_path="a.ipynb", index=1,
+                            code_override="print('x' in globals())")["task_id"]
+        self.crash(server)
+        self.end_kernels()
+        until("the kernel's end", lambda: not self.kernels())
+        server, errors = self.again()
+        self.assertIn("of its tasks 0 run on, 1 were interrupted, 2 were restored (2 of them "
+                      "without the state of their kernel)", errors.read_text())
+        done = self.wait(server, tasks[0])
+        self.assertEqual((done["status"], text_of(done["outputs"])), ("interrupted", "before\n"))
+        done = self.wait(server, other)
+        self.assertEqual((done["status"], text_of(done["outputs"]), done["state_lost"]),
+                         ("completed", "False\n", True))
+
+    def test_another_process_with_its_pid_is_not_its_kernel(self):
+        server, tasks = self.begin()
+        kernel = self.kernels()
+        self.crash(server)
+        with sqlite3.connect(self.data / "sessions" / "state.db") as database:
+            changed = database.execute("UPDATE kernel SET started = started + 1")
+            self.assertEqual(changed.rowcount, 1)
+        database.close()
+        server, _ = self.again()
+        self.assertEqual(self.wait(server, tasks[0])["status"], "interrupted")
+        # Nobody can speak with the old one any more: it was ended, and not kept for ever.
+        self.assertNotIn(kernel[0], self.kernels())
+
+    def test_hold_waits_for_the_operator(self):
+        server, tasks = self.begin()
+        other = server.call("run_cell_async", notebook_path="a.ipynb", index=1,
+                            code_override="print('held')")["task_id"]
+        self.crash(server)
+        self.end_kernels()
+        server, _ = self.again("--recovery", "hold")
+        done = server.call("wait_for_task", task_id=other, timeout_s=0.5)
+        self.assertEqual((done["status"], done["timed_out"]), ("pending", True))
+        server.call("resume_queue", notebook_path="a.ipynb")
+        self.assertEqual(text_of(self.wait(server, other)["outputs"]), "held\n")
+
+    def test_replay_rebuilds_the_state(self):
+        server = self.serve()
+        self.write("b.ipynb", notebook("y = 5", f"open({str(self.gate)!r}).read()", "print(y)"))
+        run = [server.call("run_cell_async", notebook_path="b.ipynb", index=i)["task_id"]
+               for i in range(3)]
+        self.assertEqual(self.wait(server, run[0])["status"], "completed")
+        until("the second cell", lambda: self.show(run[1])["status"] == "running")
+        self.crash(server)
+        self.end_kernels()
+        until("the kernel's end", lambda: not self.kernels())
+        server, errors = self.again("--recovery", "replay")
+        done = self.wait(server, run[2])
+        self.assertEqual((done["status"], text_of(done["outputs"]), done["state_lost"]),
+                         ("completed", "5\n", False))
+        again = [task for task in server.call("list_tasks")["tasks"] if task["replay_of"]]
+        self.assertEqual([(task["replay_of"], task["status"]) for task in again],
+                         [(run[0], "completed")])
+        self.assertIn("1 run again to rebuild the state", errors.read_text())
+
+    def test_an_end_in_order_leaves_nothing_to_tell(self):
+        server = self.serve()
+        task = server.call("run_cell_async", notebook_path="a.ipynb", index=1,
+                           code_override="1")["task_id"]
+        self.wait(server, task)
+        self.assertEqual(server.end(), 0)
+        self.assertEqual(self.kernels(), [])
+        self.assertEqual(sorted(path.name for path in (self.data / "runtime").iterdir()), [])
+        server, errors = self.again()
+        self.assertEqual(errors.read_text(), "")
+
+
+class Queue(celldeck.CelldeckTest):
+    def setUp(self):
+        super().setUp()
+        self.write("a.ipynb", notebook(*(f"print({i})" for i in range(4))))
+
+    def submit(self, server, index, **more):
+        return server.call("run_cell_async", notebook_path="a.ipynb", index=index, **more)["task_id"]
+
+    def order(self, server, tasks):
+        done = [server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S) for task in tasks]
+        self.assertEqual({task["status"] for task in done}, {"completed"})
+        return [task["task_id"] for task in sorted(done, key=lambda task: task["execution_count"])]
+
+    def test_orders_outlive_a_crash(self):
+        server = self.serve()
+        server.call("pause_queue")
+        tasks = [self.submit(server, i) for i in range(4)]
+        server.call("move_task", task_id=tasks[3], position=0)
+        server.call("move_task", task_id=tasks[0], position=99)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        server = self.serve()
+        still = server.call("wait_for_task", task_id=tasks[3], timeout_s=0.3)
+        self.assertEqual(still["status"], "pending")
+        self.assertTrue(server.call("pause_queue")["all_paused"])
+        server.call("resume_queue")
+        self.assertEqual(self.order(server, tasks), [tasks[i] for i in (3, 1, 2, 0)])
+
+    def test_one_notebook_pauses_alone(self):
+        self.write("b.ipynb", notebook("print('b')"))
+        server = self.serve()
+        paused = server.call("pause_queue", notebook_path="a.ipynb")
+        self.assertEqual(paused["paused_notebooks"], [str(self.work / "a.ipynb")])
+        held = self.submit(server, 0)
+        free = server.call("run_cell_async", notebook_path="b.ipynb", index=0)["task_id"]
+        self.order(server, [free])
+        self.assertEqual(server.call("get_execution_status", task_id=held)["status"], "pending")
+        server.call("resume_queue", notebook_path="a.ipynb")
+        self.order(server, [held])
+
+    def test_stop_on_error(self):
+        server = self.serve()
+        server.call("pause_queue")
+        server.call("set_stop_on_error", notebook_path="a.ipynb", enabled=True)
+        tasks = [self.submit(server, 0, code_override="1/0"), self.submit(server, 1)]
+        server.call("resume_queue")
+        states = [server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S)["status"]
+                  for task in tasks]
+        self.assertEqual(states, ["failed", "cancelled"])
+        server.call("pause_queue")
+        server.call("set_stop_on_error", notebook_path="a.ipynb", enabled=False)
+        tasks = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"]
+        bad = self.submit(server, 0, code_override="1/0")
+        server.call("move_task", task_id=bad, position=0)
+        server.call("resume_queue")
+        self.order(server, tasks)
+
+    def test_cancel_all_and_replay(self):
+        server = self.serve()
+        server.call("pause_queue")
+        tasks = [self.submit(server, i) for i in range(3)]
+        self.assertEqual(server.call("cancel_all", notebook_path="a.ipynb")["task_ids"], tasks)
+        server.call("resume_queue")
+        again = server.call("replay_task", task_id=tasks[1])
+        self.assertEqual((again["replay_of"], again["retries"]), (tasks[1], 1))
+        self.order(server, [again["task_id"]])
+        self.assertEqual(server.call("get_execution_status", task_id=tasks[1])["status"],
+                         "cancelled")
+        with self.assertRaises(celldeck.ToolError) as refused:
+            server.call("move_task", task_id=tasks[1], position=0)
+        self.assertEqual(refused.exception.code, "not_found")
+
+
+if __name__ == "__main__":
+    celldeck.main()
