@@ -64,7 +64,8 @@ KernelProcess::~KernelProcess()
     m_handleNotifier.reset();
     if (m_handle >= 0)
         ::close(m_handle);
-    QFile::remove(m_errorsPath);
+    if (!m_errorsPath.isEmpty())
+        QFile::remove(m_errorsPath);
 }
 
 void KernelProcess::useErrorsOf(const QString &connectionFile)
@@ -134,7 +135,7 @@ bool KernelProcess::isRunning() const
 QString KernelProcess::lastErrors() const
 {
     QFile file(m_errorsPath);
-    if (!file.open(QIODevice::ReadOnly))
+    if (m_errorsPath.isEmpty() || !file.open(QIODevice::ReadOnly))
         return {};  // It was never started.
     file.seek(std::max<qint64>(0, file.size() - ErrorTailBytes));
     return QString::fromUtf8(file.readAll()).trimmed().right(ShownErrorChars);

@@ -231,7 +231,8 @@ void TestKernel::shutdownLeavesNothing()
 {
     Kernel kernel(python(), options());
     QVERIFY(await(kernel.start()));
-    const auto files = QDir(m_dir->filePath(QStringLiteral("rt"))).entryInfoList(QDir::Files);
+    const auto files = QDir(m_dir->filePath(QStringLiteral("rt")))
+                           .entryInfoList({QStringLiteral("*.json")}, QDir::Files);
     QCOMPARE(files.size(), 1);
     QCOMPARE(int(files[0].permissions() & (QFile::ReadGroup | QFile::ReadOther)), 0);
     // A child of the cell's goes with the group.
