@@ -29,6 +29,8 @@ public:
                                    std::int64_t count) const;
     [[nodiscard]] TaskId nextId(UtcTime now);
     void count(std::int64_t notebook, std::optional<TaskState> from, TaskState to);
+    /// A task that had ended is removed.
+    void forget(TaskState state) { --counter(state); }
     [[nodiscard]] TaskStats stats() const;
 
     /// The row of a notebook's path, made if need be.

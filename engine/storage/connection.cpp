@@ -109,8 +109,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode m
     // FULL: a commit has reached the disk before anyone is told of it. The WAL shrinks again after
     // a burst.
     for (const QString &pragma :
-         {QStringLiteral("PRAGMA journal_mode=WAL"), QStringLiteral("PRAGMA synchronous=FULL"),
-          QStringLiteral("PRAGMA foreign_keys=ON"),
+         {// Before anything is in the file: cleanup gives room back in steps.
+          QStringLiteral("PRAGMA auto_vacuum=INCREMENTAL"),
+          QStringLiteral("PRAGMA journal_mode=WAL"), QStringLiteral("PRAGMA synchronous=FULL"),
           // 1 MB, and then from its beginning again: an fsync of blocks that exist takes two thirds
           // of one of blocks that the file grows by.
           QStringLiteral("PRAGMA wal_autocheckpoint=256"),

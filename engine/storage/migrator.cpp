@@ -73,6 +73,17 @@ Result<> migrate(Connection &connection, const QString &file)
                 return copied;
         }
     }
+    const auto vacuum = connection.number(QStringLiteral("PRAGMA auto_vacuum"));
+    if (!vacuum)
+        return fail(vacuum.error());
+    if (*vacuum == 0) {
+        // A file from before its room was given back in steps.
+        for (const auto &sql :
+             {QStringLiteral("PRAGMA auto_vacuum=INCREMENTAL"), QStringLiteral("VACUUM")}) {
+            if (const Result<> done = connection.queryOnce(sql, {}, [](const Row &) {}); !done)
+                return done;
+        }
+    }
     for (auto to = static_cast<int>(version) + 1; to <= currentSchema(); ++to) {
         if (const Result<> done = step(connection, to); !done)
             return done;

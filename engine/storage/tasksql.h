@@ -24,6 +24,8 @@ namespace celldeck::storage::sql {
 
 [[nodiscard]] Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs);
 [[nodiscard]] Result<> markStateLost(Connection &connection, const QList<TaskId> &ids);
+[[nodiscard]] Result<> removeEnded(Connection &connection, Census &census,
+                                   const QList<TaskId> &ids);
 [[nodiscard]] Result<> reorder(Connection &connection, const QList<TaskId> &ids);
 
 [[nodiscard]] Result<QList<TaskRecord>> unfinished(Connection &connection);

@@ -79,6 +79,14 @@ Waiter<> TaskStore::reorder(QList<TaskId> ids)
         [ids = std::move(ids)](Connection &connection) { return sql::reorder(connection, ids); });
 }
 
+Waiter<> TaskStore::removeEnded(QList<TaskId> ids)
+{
+    return d->database.write<void>(
+        [census = d->census, ids = std::move(ids)](Connection &connection) {
+            return sql::removeEnded(connection, *census, ids);
+        });
+}
+
 Waiter<QList<TaskRecord>> TaskStore::loadUnfinished()
 {
     return d->database.read<QList<TaskRecord>>(sql::unfinished);

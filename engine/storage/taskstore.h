@@ -51,6 +51,9 @@ public:
     /// any that come later.
     [[nodiscard]] Waiter<> reorder(QList<TaskId> ids);
 
+    /// Forgets tasks that have ended; those that have not stay.
+    [[nodiscard]] Waiter<> removeEnded(QList<TaskId> ids);
+
     /// Everything unfinished, in the order in which it is to run: what recovery starts from.
     [[nodiscard]] Waiter<QList<TaskRecord>> loadUnfinished();
 

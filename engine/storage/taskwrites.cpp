@@ -337,6 +337,25 @@ Result<> markStateLost(Connection &connection, const QList<TaskId> &ids)
     return {};
 }
 
+Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId> &ids)
+{
+    for (const TaskId id : ids) {
+        const auto place = find(connection, id);
+        if (!place)
+            return fail(place.error());
+        if (!*place || !isFinal((*place)->state))
+            continue;
+        for (const QString &sql : {QStringLiteral("DELETE FROM key WHERE task = ?"),
+                                   QStringLiteral("DELETE FROM task WHERE id = ?")}) {
+            const auto gone = connection.run(sql, {qlonglong(id.value())});
+            if (!gone)
+                return fail(gone.error());
+        }
+        census.forget((*place)->state);
+    }
+    return {};
+}
+
 Result<> reorder(Connection &connection, const QList<TaskId> &ids)
 {
     // Places of tasks that wait no more mean nothing.
