@@ -180,6 +180,8 @@ QCoro::Task<> Engine::open(Waiter<> started)
         started.resolve(opened);
         co_return;
     }
+    if (!d->database.notice().isEmpty())
+        Q_EMIT d->queue.failed(d->database.notice());
     const auto recovering = d->queue.recover(d->options.recovery);
     const Result<tasks::RescueReport> recovered = co_await recovering.wait(m_scope);
     if (!recovered) {

@@ -29,6 +29,7 @@ QString toCode(ErrorCode code)
         return QStringLiteral("outside_workspace");
     case ErrorCode::TooLarge:
         return QStringLiteral("too_large");
+    case ErrorCode::Damaged:
     case ErrorCode::StorageUnavailable:
         return QStringLiteral("storage_unavailable");
     case ErrorCode::NewerSchema:

@@ -20,6 +20,7 @@ enum class ErrorCode {
     OutsideWorkspace,    ///< A path outside the folder that tools may touch.
     TooLarge,            ///< Over a named limit.
     StorageUnavailable,  ///< The database cannot be opened, written or trusted.
+    Damaged,             ///< The database's bytes make no sense; only seen while it is opened.
     NewerSchema,         ///< The database was written by a newer Celldeck.
     Forbidden,           ///< Missing or wrong token, foreign Host or Origin.
     Protocol,            ///< A peer broke its protocol (wire format, JSON-RPC, HTTP).

@@ -11,11 +11,17 @@ namespace celldeck::storage {
 
 namespace {
 
+// Primary result codes of SQLite: sqlite.org/rescode.html
+constexpr int SqliteCorrupt = 11;
+constexpr int SqliteNotADatabase = 26;
+
 std::unexpected<Error> sqlError(const QString &doing, const QSqlError &error)
 {
-    return fail(ErrorCode::StorageUnavailable,
+    const int code = error.nativeErrorCode().toInt() & 0xff;
+    const bool damaged = code == SqliteCorrupt || code == SqliteNotADatabase;
+    return fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
                 QStringLiteral("the database failed (%1) at: %2")
-                    .arg(error.text().trimmed(), doing.simplified().left(200)));
+                    .arg(error.databaseText().trimmed(), doing.simplified()));
 }
 
 class QueryRow final : public Row
@@ -26,6 +32,7 @@ public:
     std::int64_t integer(int column) const override { return m_query.value(column).toLongLong(); }
     QString text(int column) const override { return m_query.value(column).toString(); }
     QByteArray bytes(int column) const override { return m_query.value(column).toByteArray(); }
+    QVariant value(int column) const override { return m_query.value(column); }
 
 private:
     const QSqlQuery &m_query;
@@ -108,19 +115,21 @@ Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode m
         return connection;
     // FULL: a commit has reached the disk before anyone is told of it. The WAL shrinks again after
     // a burst.
-    for (const QString &pragma :
-         {// Before anything is in the file: cleanup gives room back in steps.
-          QStringLiteral("PRAGMA auto_vacuum=INCREMENTAL"),
-          QStringLiteral("PRAGMA journal_mode=WAL"), QStringLiteral("PRAGMA synchronous=FULL"),
-          // 1 MB, and then from its beginning again: an fsync of blocks that exist takes two thirds
-          // of one of blocks that the file grows by.
-          QStringLiteral("PRAGMA wal_autocheckpoint=256"),
-          QStringLiteral("PRAGMA journal_size_limit=16777216")}) {
+    QStringList pragmas;
+    const auto pages = connection->number(QStringLiteral("PRAGMA page_count"));
+    if (pages && *pages == 0)  // Before anything is in it: cleanup gives room back in steps.
+        pragmas << QStringLiteral("PRAGMA auto_vacuum=INCREMENTAL");
+    pragmas << QStringList{QStringLiteral("PRAGMA journal_mode=WAL"),
+                           QStringLiteral("PRAGMA synchronous=FULL"),
+                           // 1 MB, and then from its beginning again: an fsync of blocks that exist
+                           // takes two thirds of one of blocks that the file grows by.
+                           QStringLiteral("PRAGMA wal_autocheckpoint=256"),
+                           QStringLiteral("PRAGMA journal_size_limit=16777216")};
+    for (const QString &pragma : std::as_const(pragmas)) {
         const Result<> set = connection->queryOnce(pragma, {}, [](const Row &) {});
         if (!set)
-            return fail(ErrorCode::StorageUnavailable,
-                        QStringLiteral("the database %1 cannot be used: %2")
-                            .arg(file, set.error().message));
+            return fail(set.error().code, QStringLiteral("the database %1 cannot be used: %2")
+                                              .arg(file, set.error().message));
     }
     return connection;
 }

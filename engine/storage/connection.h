@@ -19,10 +19,11 @@ public:
     [[nodiscard]] virtual std::int64_t integer(int column) const = 0;
     [[nodiscard]] virtual QString text(int column) const = 0;
     [[nodiscard]] virtual QByteArray bytes(int column) const = 0;
+    [[nodiscard]] virtual QVariant value(int column) const = 0;
 };
 
 /// One SQLite connection and its prepared statements, each prepared once. Every call is checked;
-/// a failure is StorageUnavailable with SQLite's words and the statement.
+/// a failure is StorageUnavailable (or Damaged) with SQLite's words and the statement.
 ///
 /// Thread: the one that opened it, as QtSql demands. Stopping: the destructor closes it.
 class Connection final

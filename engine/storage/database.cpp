@@ -5,6 +5,7 @@
 #include <QFileInfo>
 
 #include "storage/migrator.h"
+#include "storage/salvage.h"
 
 namespace celldeck::storage {
 
@@ -23,6 +24,14 @@ Result<> makeFolder(const QString &folder)
         return fail(ErrorCode::StorageUnavailable,
                     QStringLiteral("the rights of the data folder %1 cannot be set").arg(folder));
     return {};
+}
+
+Result<std::int64_t> countTasks(const QString &file)
+{
+    auto connection = Connection::open(file, Connection::Mode::Read);
+    if (!connection)
+        return fail(connection.error());
+    return (*connection)->number(QStringLiteral("SELECT count(*) FROM task"));
 }
 
 }  // namespace
@@ -51,6 +60,28 @@ Result<> Database::open()
 {
     if (const Result<> made = makeFolder(QFileInfo(m_file).absolutePath()); !made)
         return made;
+    const Result<> opened = openOnce();
+    if (opened || opened.error().code != ErrorCode::Damaged)
+        return opened;
+    return salvage(opened.error());
+}
+
+Result<> Database::salvage(const Error &damage)
+{
+    const auto aside = setAsideAndSalvage(m_file);
+    if (!aside)
+        return fail(aside.error());
+    if (const Result<> opened = openOnce(); !opened)
+        return opened;
+    const auto tasks = countTasks(m_file);
+    m_notice = QStringLiteral("%1. It is kept as %2; %3 tasks could still be read of it")
+                   .arg(damage.message, *aside)
+                   .arg(tasks ? *tasks : 0);
+    return {};
+}
+
+Result<> Database::openOnce()
+{
     const Result<> writes =
         m_writer.start(m_file, Connection::Mode::Write, [this](Connection &connection) -> Result<> {
             if (const Result<> migrated = migrate(connection, m_file); !migrated)

@@ -26,8 +26,11 @@ public:
     void onReread(std::function<Result<>(Connection &)> reread);
 
     /// Makes the folder (0700) and the file, migrates, checks, starts both threads. Blocks: called
-    /// once, before anything else runs. Fails with StorageUnavailable or NewerSchema.
+    /// once, before anything else runs. A damaged file is set aside, and what of it can still be
+    /// read is taken over: see `notice()`. Fails with StorageUnavailable or NewerSchema.
     [[nodiscard]] Result<> open();
+    /// What an operator has to know about the opening; "" if there is nothing.
+    [[nodiscard]] const QString &notice() const { return m_notice; }
     /// Blocks until all that was taken is on disk. May be called twice.
     void close();
 
@@ -56,9 +59,13 @@ private:
         auto kept = std::make_shared<std::optional<Result<T>>>();
         thread.add({[job = std::move(job), kept](Connection &connection) -> Result<> {
                         kept->emplace(job(connection));
-                        if (!(*kept)->has_value())
-                            return fail((*kept)->error());
-                        return {};
+                        if ((*kept)->has_value())
+                            return {};
+                        Error error = (*kept)->error();
+                        // Found only now: nothing was stored, and the next start looks closer.
+                        if (error.code == ErrorCode::Damaged)
+                            error.code = ErrorCode::StorageUnavailable;
+                        return fail(error);
                     },
                     [waiter, kept](Result<> done) {
                         if (done)
@@ -69,7 +76,11 @@ private:
         return waiter;
     }
 
+    Result<> openOnce();
+    Result<> salvage(const Error &damage);
+
     QString m_file;
+    QString m_notice;
     std::vector<std::function<Result<>(Connection &)>> m_reread;
     Writer m_writer;
     Reader m_reader;

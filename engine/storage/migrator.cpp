@@ -17,11 +17,8 @@ Result<> check(Connection &connection, const QString &file)
     if (!read)
         return read;
     if (verdict != QLatin1String("ok"))
-        return fail(
-            ErrorCode::StorageUnavailable,
-            QStringLiteral("the database %1 is damaged: %2. Move it away (keep it: its tasks "
-                           "may be rescued) or restore a backup")
-                .arg(file, verdict));
+        return fail(ErrorCode::Damaged,
+                    QStringLiteral("the database %1 is damaged: %2").arg(file, verdict));
     return {};
 }
 

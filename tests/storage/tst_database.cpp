@@ -1,4 +1,6 @@
+#include <QDir>
 #include <QFile>
+#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QtTest>
 
@@ -17,7 +19,8 @@ class TestDatabase : public QObject
 
 private Q_SLOTS:
     void aFolderThatCannotBeMadeIsNamed();
-    void aDamagedFileIsRefusedAndKept();
+    void aDamagedFileIsSetAsideAndSalvaged_data();
+    void aDamagedFileIsSetAsideAndSalvaged();
     void aNewerSchemaIsRefusedAndKept();
     void everyOlderSchemaIsBroughtUpToDate_data();
     void everyOlderSchemaIsBroughtUpToDate();
@@ -68,20 +71,60 @@ void TestDatabase::aFolderThatCannotBeMadeIsNamed()
              qPrintable(opened.error().message));
 }
 
-void TestDatabase::aDamagedFileIsRefusedAndKept()
+void TestDatabase::aDamagedFileIsSetAsideAndSalvaged_data()
 {
+    QTest::addColumn<QString>("damage");
+    QTest::newRow("no database at all") << "junk";
+    QTest::newRow("cut in the middle") << "cut";
+    QTest::newRow("flipped bytes in a page") << "flip";
+    QTest::newRow("flipped bytes in the header") << "header";
+}
+
+void TestDatabase::aDamagedFileIsSetAsideAndSalvaged()
+{
+    QFETCH(QString, damage);
     QTemporaryDir dir;
+    constexpr int Paths = 5'000;
+    {
+        Database database(fileIn(dir));
+        QVERIFY(database.open());
+        for (int i = 0; i < Paths; ++i)
+            (void)add(database, QStringLiteral("/notebooks/of/somebody/%1.ipynb").arg(i));
+        database.close();
+    }
     QFile file(fileIn(dir));
-    QVERIFY(file.open(QIODevice::WriteOnly));
-    const QByteArray junk(8192, 'x');
-    file.write(junk);
+    QVERIFY(file.open(QIODevice::ReadWrite));
+    QByteArray bytes = file.readAll();
+    if (damage == QLatin1String("junk"))
+        bytes = QByteArray(8'192, 'x');
+    else if (damage == QLatin1String("cut"))
+        bytes.truncate(bytes.size() / 2);
+    else if (damage == QLatin1String("flip"))
+        bytes.replace(bytes.size() / 2, 4'096, QByteArray(4'096, '\xff'));
+    else
+        bytes.replace(20, 60, QByteArray(60, '\xff'));
+    QVERIFY(file.resize(0) && file.seek(0) && file.write(bytes) == bytes.size());
     file.close();
+
     Database database(fileIn(dir));
     const Result<> opened = database.open();
-    QVERIFY(!opened);
-    QCOMPARE(opened.error().code, ErrorCode::StorageUnavailable);
-    QVERIFY(file.open(QIODevice::ReadOnly));
-    QCOMPARE(file.readAll(), junk);
+    QVERIFY2(opened, opened ? "" : qPrintable(opened.error().message));
+    const auto left = countPaths(database);
+    QVERIFY(left);
+    qInfo("%lld of %d were salvaged", static_cast<long long>(*left), Paths);
+    if (damage == QLatin1String("header"))
+        QCOMPARE(*left, Paths);
+    else if (damage != QLatin1String("junk"))
+        QVERIFY(*left > Paths / 10 && *left < Paths);
+    // Nothing of the old one is gone.
+    const QStringList aside =
+        QDir(dir.path()).entryList({QStringLiteral("s.db.damaged-*")}, QDir::Files);
+    QCOMPARE(aside.filter(QRegularExpression(QStringLiteral("\\d$"))).size(), 1);
+    QFile kept(dir.filePath(aside.first()));
+    QVERIFY(kept.open(QIODevice::ReadOnly));
+    QCOMPARE(kept.readAll(), bytes);
+    QVERIFY2(database.notice().contains(aside.first()), qPrintable(database.notice()));
+    QVERIFY(await(add(database, QStringLiteral("/new"))));
 }
 
 void TestDatabase::aNewerSchemaIsRefusedAndKept()

@@ -1,0 +1,161 @@
+#include "storage/maintenance.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+
+#include "storage/connection.h"
+#include "storage/salvage.h"
+#include "storage/schema.h"
+
+namespace celldeck::storage {
+
+namespace {
+
+Result<> collect(Connection &connection, const QString &pragma, QStringList &findings)
+{
+    return connection.queryOnce(pragma, {}, [&findings](const Row &row) {
+        if (const QString line = row.text(0); line != QLatin1String("ok"))
+            findings << line;
+    });
+}
+
+Result<> checkReferences(Connection &connection, QStringList &findings)
+{
+    return connection.queryOnce(
+        QStringLiteral("PRAGMA foreign_key_check"), {}, [&findings](const Row &row) {
+            findings << QStringLiteral("row %1 of %2 names a row of %3 that is not there")
+                            .arg(row.integer(1))
+                            .arg(row.text(0), row.text(2));
+        });
+}
+
+/// Its bytes and its name are on the disk. Fails with Io.
+Result<> sync(const QString &path)
+{
+    const int fd = ::open(QFile::encodeName(path).constData(), O_RDONLY | O_CLOEXEC);
+    const bool synced = fd >= 0 && ::fsync(fd) == 0;
+    const int reason = errno;
+    if (fd >= 0)
+        ::close(fd);
+    if (synced)
+        return {};
+    return fail(ErrorCode::Io, QStringLiteral("%1: %2").arg(path, qt_error_string(reason)));
+}
+
+Result<> mustBeSound(const QString &file)
+{
+    const auto findings = check(file, CheckDepth::Full);
+    if (!findings)
+        return fail(findings.error());
+    if (findings->isEmpty())
+        return {};
+    return fail(ErrorCode::StorageUnavailable,
+                QStringLiteral("%1 is damaged: %2").arg(file, findings->first()));
+}
+
+/// Gives `part` its name, durably. Fails with Io.
+Result<> publish(const QString &part, const QString &target)
+{
+    if (const Result<> synced = sync(part); !synced)
+        return synced;
+    if (::rename(QFile::encodeName(part).constData(), QFile::encodeName(target).constData()) != 0)
+        return fail(ErrorCode::Io,
+                    QStringLiteral("%1 cannot be written: %2").arg(target, qt_error_string(errno)));
+    return sync(QFileInfo(target).absolutePath());
+}
+
+/// A copy of one moment, checked, under a name of its own beside `target`.
+Result<QString> copyOf(const QString &file, const QString &target)
+{
+    QString part = target + QStringLiteral(".part");
+    QFile::remove(part);
+    auto connection = Connection::open(file, Connection::Mode::Read);
+    if (!connection)
+        return fail(connection.error());
+    const Result<> copied =
+        (*connection)->queryOnce(QStringLiteral("VACUUM INTO ?"), {part}, [](const Row &) {});
+    const Result<> sound = copied ? mustBeSound(part) : copied;
+    if (sound)
+        return part;
+    QFile::remove(part);
+    return fail(sound.error());
+}
+
+}  // namespace
+
+Result<QStringList> check(const QString &file, CheckDepth depth)
+{
+    if (!QFile::exists(file))
+        return fail(ErrorCode::NotFound, QStringLiteral("there is no database %1").arg(file));
+    auto connection = Connection::open(file, Connection::Mode::Read);
+    if (!connection)
+        return fail(connection.error());
+    const auto version = (*connection)->number(QStringLiteral("PRAGMA user_version"));
+    if (!version)
+        return fail(version.error());
+    if (*version > currentSchema())
+        return fail(ErrorCode::NewerSchema,
+                    QStringLiteral("%1 has version %2, and this Celldeck knows up to %3")
+                        .arg(file)
+                        .arg(*version)
+                        .arg(currentSchema()));
+    QStringList findings;
+    if (*version == 0)
+        findings << QStringLiteral("it is no database of Celldeck's: its version is 0");
+    const bool full = depth == CheckDepth::Full;
+    const Result<> pages = collect(
+        **connection,
+        full ? QStringLiteral("PRAGMA integrity_check") : QStringLiteral("PRAGMA quick_check"),
+        findings);
+    if (!pages)
+        findings << pages.error().message;
+    if (!full || !findings.isEmpty())
+        return findings;
+    if (const Result<> references = checkReferences(**connection, findings); !references)
+        return fail(references.error());
+    for (const char *const view : {"execution_queue", "asset_leases"}) {
+        const auto rows =
+            (*connection)
+                ->number(QStringLiteral("SELECT count(*) FROM %1").arg(QLatin1String(view)));
+        if (!rows)
+            findings << rows.error().message;
+    }
+    return findings;
+}
+
+Result<> backUp(const QString &file, const QString &target)
+{
+    if (QFile::exists(target))
+        return fail(ErrorCode::Conflict,
+                    QStringLiteral("%1 is there already: name another file").arg(target));
+    const auto part = copyOf(file, target);
+    if (!part)
+        return fail(part.error());
+    return publish(*part, target);
+}
+
+Result<QString> restore(const QString &backup, const QString &file)
+{
+    if (const Result<> sound = mustBeSound(backup); !sound)
+        return fail(sound.error());
+    if (!QDir().mkpath(QFileInfo(file).absolutePath()))
+        return fail(ErrorCode::Io, QStringLiteral("the folder of %1 cannot be made").arg(file));
+    const auto part = copyOf(backup, file);
+    if (!part)
+        return fail(part.error());
+    QString aside;
+    if (QFile::exists(file)) {
+        const auto moved = setAside(file, QStringLiteral("before-restore"));
+        if (!moved)
+            return fail(moved.error());
+        aside = *moved;
+    }
+    if (const Result<> done = publish(*part, file); !done)
+        return fail(done.error());
+    return aside;
+}
+
+}  // namespace celldeck::storage
