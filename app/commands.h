@@ -10,6 +10,12 @@ int serveCommand(const QStringList &arguments);
 int tasksCommand(const QStringList &arguments);
 int showCommand(const QStringList &arguments);
 int statsCommand(const QStringList &arguments);
+int cancelCommand(const QStringList &arguments);
+int replayCommand(const QStringList &arguments);
+int cleanupCommand(const QStringList &arguments);
+int backupCommand(const QStringList &arguments);
+int restoreCommand(const QStringList &arguments);
+int checkCommand(const QStringList &arguments);
 /// Requires: a QApplication. Only in builds with the console.
 int consoleCommand(const QStringList &arguments);
 

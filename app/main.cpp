@@ -26,6 +26,12 @@ constexpr Command Commands[] = {
     {"tasks", tasksCommand, "lists tasks"},
     {"show", showCommand, "shows one task with its outputs"},
     {"stats", statsCommand, "counts the tasks in each state"},
+    {"cancel", cancelCommand, "ends tasks that wait or run"},
+    {"replay", replayCommand, "runs tasks again"},
+    {"cleanup", cleanupCommand, "removes old tasks"},
+    {"backup", backupCommand, "copies the database, also while it is in use"},
+    {"restore", restoreCommand, "puts a backup in the place of the database"},
+    {"check", checkCommand, "looks for damage in the database"},
 };
 
 int printHelp()

@@ -6,12 +6,14 @@
 #include <QLockFile>
 #include <QLoggingCategory>
 
+#include "async/sleep.h"
 #include "engine/enginefeed.h"
 #include "mcp/toolregistry.h"
 #include "net/access.h"
 #include "net/endpoint.h"
 #include "storage/database.h"
 #include "tools/kerneltools.h"
+#include "tools/maintenancetools.h"
 #include "tools/queuetools.h"
 #include "tools/submissiontools.h"
 #include "tools/tasktools.h"
@@ -21,6 +23,10 @@ namespace celldeck {
 namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.engine", QtInfoMsg)
+
+// Not beside the recovery; and an engine that is started each morning cleans up too.
+constexpr Milliseconds FirstCleanup = std::chrono::minutes(10);
+constexpr Milliseconds CleanupInterval = std::chrono::hours(24);
 
 QString runtimeDirectory(const QString &dataDirectory)
 {
@@ -95,14 +101,16 @@ struct Engine::Parts
           lock(runtimeDirectory(given.dataDirectory) + QStringLiteral("/engine.lock")),
           database(databaseFile(given.dataDirectory)),
           stores(database),
+          cleaner(database, stores.tasks),
           queue(stores, clock, sessionOptions(given)),
           feed(queue, stores.tasks, clock),
-          services{queue, stores.tasks, clock, given.workspace}
+          services{queue, stores.tasks, cleaner, clock, given.workspace}
     {
         tools::addSubmissionTools(registry, services);
         tools::addTaskTools(registry, services);
         tools::addQueueTools(registry, services);
         tools::addKernelTools(registry, services);
+        tools::addMaintenanceTools(registry, services);
     }
 
     const EngineOptions options;
@@ -110,6 +118,7 @@ struct Engine::Parts
     QLockFile lock;
     storage::Database database;
     storage::Stores stores;
+    storage::TaskCleaner cleaner;
     tasks::TaskQueue queue;
     EngineFeed feed;
     tools::Services services;
@@ -135,6 +144,11 @@ tasks::TaskQueue &Engine::queue()
 storage::TaskStore &Engine::store()
 {
     return d->stores.tasks;
+}
+
+storage::TaskCleaner &Engine::cleaner()
+{
+    return d->cleaner;
 }
 
 const Clock &Engine::clock() const
@@ -193,7 +207,25 @@ QCoro::Task<> Engine::open(Waiter<> started)
     d->accepts = true;
     if (d->options.endpoint)
         openEndpoint();
+    if (d->options.recovery != tasks::Recovery::Leave)
+        m_scope.start(cleanDaily());
     started.resolve({});
+}
+
+QCoro::Task<> Engine::cleanDaily()
+{
+    for (Milliseconds pause = FirstCleanup;; pause = CleanupInterval) {
+        const Result<> slept = co_await sleepFor(m_scope, pause);
+        if (!slept)
+            co_return;
+        const auto cleaning =
+            d->cleaner.runOnce(d->options.retention, storage::CleanupMode::Remove, d->clock.now());
+        const Result<storage::CleanupReport> report = co_await cleaning.wait(m_scope);
+        if (report)
+            qCInfo(log, "cleanup: %lld tasks removed", static_cast<long long>(report->tasks));
+        else if (report.error().code != ErrorCode::Cancelled)
+            Q_EMIT d->queue.failed(report.error().message);
+    }
 }
 
 void Engine::openEndpoint()

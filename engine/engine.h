@@ -5,6 +5,7 @@
 
 #include "async/waiter.h"
 #include "engine/feed.h"
+#include "storage/taskcleaner.h"
 #include "tasks/recovery.h"
 
 namespace celldeck::storage {
@@ -23,8 +24,9 @@ struct EngineOptions
     tasks::Recovery recovery = tasks::Recovery::Run;
     bool endpoint = true;
     QString host = QStringLiteral("127.0.0.1");
-    quint16 port = 8431;  ///< 0: any free one
-    QByteArray token;     ///< "": the one kept in the data folder, made at the first start
+    quint16 port = 8431;           ///< 0: any free one
+    storage::Retention retention;  ///< Once a day what is older is removed.
+    QByteArray token;              ///< "": the one kept in the data folder, made at the first start
 };
 
 /// All of the engine: makes its parts in their order and owns them. Has no behaviour of its own.
@@ -50,12 +52,14 @@ public:
     [[nodiscard]] Feed &feed();
     [[nodiscard]] tasks::TaskQueue &queue();
     [[nodiscard]] storage::TaskStore &store();
+    [[nodiscard]] storage::TaskCleaner &cleaner();
     [[nodiscard]] const Clock &clock() const;
 
 private:
     QCoro::Task<> open(Waiter<> started);
     QCoro::Task<> close(Waiter<> stopped);
     void openEndpoint();
+    QCoro::Task<> cleanDaily();
 
     struct Parts;
     std::unique_ptr<Parts> d;

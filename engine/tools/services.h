@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "notebooks/notebook.h"
+#include "storage/taskcleaner.h"
 #include "storage/taskstore.h"
 #include "tasks/taskqueue.h"
 
@@ -14,6 +15,7 @@ struct Services
 {
     tasks::TaskQueue &queue;
     storage::TaskStore &store;
+    storage::TaskCleaner &cleaner;
     const Clock &clock;
     QString workspace;  ///< Canonical. No tool reads or writes a file outside of it.
 };

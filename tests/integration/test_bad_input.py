@@ -129,8 +129,10 @@ class BadInput(celldeck.CelldeckTest):
         file.parent.mkdir(parents=True)
         file.write_bytes(b"not a database at all " * 100)
         self.write("a.ipynb", notebook("1"))
-        self.refused("run", "a.ipynb", code=UNFIT, says=["state.db"])
-        self.assertTrue(file.read_bytes().startswith(b"not a database"))
+        ended = self.celldeck("run", "a.ipynb")
+        self.assertIn("state.db", ended.stderr)
+        kept = [path for path in file.parent.iterdir() if ".damaged-" in path.name]
+        self.assertEqual([path.read_bytes() for path in kept], [b"not a database at all " * 100])
 
     def test_a_second_engine_on_the_same_folder(self):
         server = self.serve()

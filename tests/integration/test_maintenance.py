@@ -1,0 +1,119 @@
+"""cancel, replay, cleanup, backup, restore, check: beside a running engine and without one."""
+
+import json
+import os
+import signal
+
+import celldeck
+from celldeck import DONE, FAILED, UNFIT, USAGE, notebook, text_of
+
+LIMIT_S = 60
+
+
+class Maintenance(celldeck.CelldeckTest):
+    def setUp(self):
+        super().setUp()
+        self.write("a.ipynb", notebook("print('ran')", "print('again')"))
+
+    def ran(self, server, index=0):
+        task = server.call("run_cell_async", notebook_path="a.ipynb", index=index)["task_id"]
+        done = server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S)
+        self.assertEqual(done["status"], "completed")
+        return task
+
+    def states(self):
+        lines = self.celldeck("tasks", "--json").stdout.splitlines()
+        return {task["task_id"]: task["status"] for task in map(json.loads, lines)}
+
+    def test_cancel_and_replay_beside_an_engine(self):
+        server = self.serve()
+        first = self.ran(server)
+        server.call("pause_queue")
+        waits = server.call("run_cell_async", notebook_path="a.ipynb", index=1)["task_id"]
+        self.assertEqual(self.celldeck("cancel", waits).stdout, f"{waits}  cancelled\n")
+        again = json.loads(self.celldeck("replay", first, "--json").stdout)
+        self.assertEqual((again["replay_of"], again["status"]), (first, "pending"))
+        server.call("resume_queue")
+        done = server.call("wait_for_task", task_id=again["task_id"], timeout_s=LIMIT_S)
+        self.assertEqual(text_of(done["outputs"]), "ran\n")
+        self.assertIn("no task", self.celldeck("cancel", "nothing", code=FAILED).stderr)
+        # One that is not there does not keep the others from being cancelled.
+        self.assertIn("completed", self.celldeck("cancel", "nothing", first, code=FAILED).stdout)
+
+    def test_cancel_and_replay_without_an_engine(self):
+        server = self.serve()
+        first = self.ran(server)
+        server.call("pause_queue")
+        waits = server.call("run_cell_async", notebook_path="a.ipynb", index=1)["task_id"]
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        self.assertEqual(self.celldeck("cancel", waits).stdout, f"{waits}  cancelled\n")
+        again = self.celldeck("replay", first).stdout.split()[0]
+        self.celldeck("replay", again, code=FAILED)  # It has not ended.
+        self.assertEqual(self.states(), {first: "completed", waits: "cancelled", again: "pending"})
+        server = self.serve()
+        server.call("resume_queue")
+        done = server.call("wait_for_task", task_id=again, timeout_s=LIMIT_S)
+        self.assertEqual((done["status"], done["replay_of"]), ("completed", first))
+
+    def test_cleanup(self):
+        server = self.serve()
+        self.ran(server)
+        self.assertIn("0 tasks would be removed", self.celldeck("cleanup", "--dry-run").stdout)
+        preview = self.celldeck("cleanup", "--age-hours", "0", "--dry-run", "--json").stdout
+        self.assertEqual(json.loads(preview)["tasks"], 1)
+        self.assertEqual(len(self.states()), 1)
+        self.assertIn("1 tasks removed", self.celldeck("cleanup", "--age-hours", "0").stdout)
+        self.assertEqual(self.states_or_none(), {})
+        self.ran(server, 1)
+        self.assertEqual(server.end(), 0)
+        self.assertIn("1 tasks removed", self.celldeck("cleanup", "--age-hours", "0").stdout)
+        self.celldeck("cleanup", "--age-hours", "soon", code=USAGE)
+
+    def states_or_none(self):
+        ended = self.celldeck("tasks", "--json", code=FAILED)
+        return {} if ended.stdout == "" else ended.stdout
+
+    def test_backup_and_restore(self):
+        server = self.serve()
+        first = self.ran(server)
+        copy = self.work / "copy.db"
+        self.assertIn("checked", self.celldeck("backup", copy).stdout)
+        self.assertIn("there already", self.celldeck("backup", copy, code=FAILED).stderr)
+        second = self.ran(server, 1)
+        self.assertIn("an engine runs", self.celldeck("restore", copy, code=UNFIT).stderr)
+        self.assertEqual(server.end(), 0)
+        self.assertEqual(set(self.states()), {first, second})
+        self.assertIn("before-restore", self.celldeck("restore", copy).stdout)
+        self.assertEqual(set(self.states()), {first})
+        (self.work / "bad.db").write_bytes(copy.read_bytes()[:-4096])
+        self.celldeck("restore", "bad.db", code=UNFIT)
+        self.assertEqual(set(self.states()), {first})
+        self.assertIn("ran", self.celldeck("show", first).stdout)
+
+    def test_check(self):
+        server = self.serve()
+        self.ran(server)
+        for more in ([], ["--quick"]):
+            self.assertIn("is sound", self.celldeck("check", *more).stdout)
+        self.assertEqual(server.end(), 0)
+        file = self.data / "sessions" / "state.db"
+        bytes_before = file.read_bytes()
+        file.write_bytes(bytes_before[:-8192])
+        self.celldeck("check", code=FAILED)
+        # The next start salvages what is left, and says so.
+        server = self.serve(errors=open(self.folder / "errors", "w"))
+        self.assertIn("It is kept as", (self.folder / "errors").read_text())
+        kept = [path for path in file.parent.iterdir() if ".damaged-" in path.name]
+        self.assertEqual(kept[0].read_bytes(), bytes_before[:-8192])
+        self.ran(server)
+
+    def test_without_a_queue(self):
+        for command in (["cancel", "x"], ["replay", "x"], ["cleanup"], ["backup", "x"], ["check"]):
+            self.celldeck(*command, code=FAILED)
+        for command in ("cancel", "replay", "backup", "restore"):
+            self.celldeck(command, code=USAGE)
+
+
+if __name__ == "__main__":
+    celldeck.main()
