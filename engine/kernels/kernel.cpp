@@ -1,5 +1,6 @@
 #include "kernels/kernel.h"
 
+#include <QLoggingCategory>
 #include <QSet>
 #include <QUuid>
 #include <csignal>
@@ -14,6 +15,8 @@
 namespace celldeck::kernels {
 
 namespace {
+
+Q_LOGGING_CATEGORY(log, "celldeck.kernels", QtInfoMsg)
 
 constexpr Milliseconds OutputInterval{1000 / 30};
 // A kernel_info_request that comes before the subscription has reached the kernel is answered on
@@ -225,6 +228,7 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
     const Result<> heard = co_await listening.wait(d->scope);
     if (!heard)
         co_return fail(heard.error());
+    qCInfo(log, "the kernel %lld is heard again", static_cast<long long>(pid()));
     // It may have ended meanwhile; else the marker goes in behind it.
     if (d->inFlight) {
         const QByteArray marker = newMessageId();

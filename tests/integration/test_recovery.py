@@ -70,6 +70,10 @@ class Recovery(celldeck.CelldeckTest):
             server = self.serve(*arguments, errors=sink)
         return server, errors
 
+    def until_heard(self, errors):
+        """What a cell does before its kernel is heard again, nobody listens to."""
+        until("the kernel is heard", lambda: "is heard again" in errors.read_text())
+
     def test_a_running_cell_is_followed_to_its_end(self):
         server, tasks = self.begin()
         kernels = self.kernels()
@@ -79,6 +83,7 @@ class Recovery(celldeck.CelldeckTest):
         self.assertIn("was not ended in order: of its tasks 1 run on, 0 were interrupted, "
                       "1 were restored", errors.read_text())
         self.assertEqual(server.call("get_execution_status", task_id=tasks[0])["status"], "running")
+        self.until_heard(errors)
         self.open_gate()
         done = self.wait(server, tasks[0])
         self.assertEqual((done["status"], text_of(done["outputs"]), done["execution_count"]),
@@ -104,7 +109,8 @@ class Recovery(celldeck.CelldeckTest):
         server, tasks = self.begin()
         for _ in range(2):
             self.crash(server)
-            server, _ = self.again()
+            server, errors = self.again()
+        self.until_heard(errors)
         self.open_gate()
         self.assertEqual(self.wait(server, tasks[1])["status"], "completed")
 
