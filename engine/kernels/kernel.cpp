@@ -1,16 +1,13 @@
 #include "kernels/kernel.h"
 
 #include <QLoggingCategory>
-#include <QSet>
 #include <QUuid>
 #include <csignal>
 
-#include "async/coalescer.h"
-#include "async/waiter.h"
+#include "kernels/cellrun.h"
 #include "kernels/connectionfile.h"
 #include "kernels/kernelclient.h"
-#include "kernels/kernelprocess.h"
-#include "kernels/pendingexecution.h"
+#include "kernels/messagerouter.h"
 
 namespace celldeck::kernels {
 
@@ -18,80 +15,74 @@ namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.kernels", QtInfoMsg)
 
-constexpr Milliseconds OutputInterval{1000 / 30};
-// A kernel_info_request that comes before the subscription has reached the kernel is answered on
-// shell only, so it is sent again until iopub has been heard too.
-constexpr Milliseconds HandshakeInterval{250};
 // Between SIGTERM and SIGKILL.
 constexpr Milliseconds TerminateGrace{1'000};
 
-// How often an attached kernel is asked at first whether its iopub channel reaches us, and at last:
-// one that answers nothing while it runs a cell is not to be buried in questions.
+// What a kernel says before our subscription has reached it is lost; so one that answers, but was
+// not heard on iopub, is asked again after so long at first, and at last: one that answers nothing
+// while it runs a cell is not to be buried in questions.
 constexpr Milliseconds FirstGreeting{250};
 constexpr Milliseconds LastGreeting{60'000};
-
-struct InFlight
-{
-    PendingExecution execution;
-    std::function<void(const Json &)> changed;
-    Waiter<Execution> done;
-};
 
 }  // namespace
 
 struct Kernel::Private
 {
-    Private(Kernel *kernel, KernelSpec ofSpec, KernelOptions given)
+    Private(Kernel *kernel, KernelSpec ofSpec, KernelOptions given, KernelPool &ofPool)
         : q(kernel),
           spec(std::move(ofSpec)),
           options(std::move(given)),
-          shown(OutputInterval, [this] { show(); })
+          pool(ofPool),
+          router(pool.orphans(), options.name)
     {}
 
     void setState(KernelState now);
     void take(Channel channel, const Message &message);
-    void finish();
-    void show();
     Result<> connectTo(ConnectionFile file);
+    [[nodiscard]] Waiter<Answer> ask(Channel channel, const QByteArray &type, Json content);
+    QCoro::Task<Result<>> becomeHeard();
     QCoro::Task<> greet();
     void handleEnd();
-    [[nodiscard]] QString silence() const;
+    [[nodiscard]] std::unexpected<Error> silence(const QString &channels) const;
 
     Kernel *q;
     const KernelSpec spec;
     const KernelOptions options;
+    KernelPool &pool;
+    std::optional<KernelPool::Place> place;
     KernelState state = KernelState::Starting;
     Json info = Json::object();
-    Json lastOutputs = Json::array();
     bool asked = false;  // to end
-    // Of every kernel_info_request: a kernel that is slow answers an early one late.
-    QSet<QByteArray> handshakes;
-    bool answered = false;
-    bool heard = false;
-    Waiter<> ready;
     Waiter<> listening;  // what iopub says reaches us
     QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
-    std::optional<InFlight> inFlight;
+    MessageRouter router;
+    Inquiries inquiries{router};
+    CellRun cell{router};
     std::optional<ConnectionFile> connection;
     KernelProcess process;
     std::unique_ptr<KernelClient> client;
-    Coalescer shown;
     TaskScope scope;
 };
 
-Kernel::Kernel(KernelSpec spec, KernelOptions options)
-    : d(std::make_unique<Private>(this, std::move(spec), std::move(options)))
+Kernel::Kernel(KernelSpec spec, KernelOptions options, KernelPool &pool)
+    : d(std::make_unique<Private>(this, std::move(spec), std::move(options), pool))
 {
     connect(&d->process, &KernelProcess::finished, this, [this] { d->handleEnd(); });
+    connect(&d->cell, &CellRun::inputRequested, this, &Kernel::inputRequested);
+    connect(&d->cell, &CellRun::ended, this, [this] { d->setState(KernelState::Idle); });
 }
 
 Kernel::~Kernel()
 {
     d->process.disconnect(this);
+    d->inquiries.end({ErrorCode::KernelDied, QStringLiteral("the kernel was ended")});
 }
 
 QCoro::Task<Result<>> Kernel::start()
 {
+    if (const Result<> room = d->pool.hasRoom(); !room)
+        co_return room;
+    d->place.emplace(d->pool);
     auto connection = ConnectionFile::create(d->options.runtimeDirectory, d->spec.name);
     if (!connection)
         co_return fail(connection.error());
@@ -99,33 +90,42 @@ QCoro::Task<Result<>> Kernel::start()
         co_return opened;
     d->process.start(d->spec, d->connection->path(), d->options.workingDirectory, d->options.life);
 
-    const auto deadline = std::chrono::steady_clock::now() + d->options.startLimit;
-    while (std::chrono::steady_clock::now() < deadline && d->process.isRunning()) {
-        const QByteArray handshake = newMessageId();
-        d->handshakes.insert(handshake);
-        const Result<> sent = d->client->send(
-            Channel::Shell, QByteArrayLiteral("kernel_info_request"), handshake, Json::object());
-        if (!sent)
-            co_return sent;
-        const Result<> ready = co_await d->ready.wait(d->scope, HandshakeInterval);
-        if (ready) {
+    const auto asking =
+        d->ask(Channel::Shell, QByteArrayLiteral("kernel_info_request"), Json::object());
+    const Result<Answer> answer = co_await asking.wait(d->scope, d->options.startLimit);
+    if (answer) {
+        d->info = answer->content;
+        const Result<> heard = co_await d->becomeHeard();
+        if (heard) {
             d->connection->releasePorts();
-            d->handshakes.clear();
-            d->listening.resolve({});
             d->setState(KernelState::Idle);
             co_return d->client->startHeartbeat(d->options.heartbeatInterval);
         }
-        if (ready.error().code != ErrorCode::Timeout)
-            co_return ready;
+        if (d->process.isRunning())
+            co_return heard;
+    } else if (answer.error().code == ErrorCode::Cancelled) {
+        co_return fail(answer.error());
     }
     if (!d->process.isRunning())
         co_return fail(ErrorCode::NoKernel, QStringLiteral("the kernel \"%1\" did not start: %2")
                                                 .arg(d->spec.name, d->process.reason()));
-    co_return fail(ErrorCode::NoKernel,
-                   QStringLiteral("the kernel \"%1\" did not answer within %2 s (%3)")
-                       .arg(d->spec.name)
-                       .arg(d->options.startLimit.count() / 1000)
-                       .arg(d->silence()));
+    co_return d->silence(
+        d->listening.isResolved()
+            ? QStringLiteral("its iopub channel speaks, its shell channel is silent")
+            : QStringLiteral("neither its shell nor its iopub channel has spoken"));
+}
+
+/// Ends when iopub has spoken: a kernel says there that it starts, and what it answers.
+QCoro::Task<Result<>> Kernel::Private::becomeHeard()
+{
+    const auto deadline = std::chrono::steady_clock::now() + options.startLimit;
+    while (std::chrono::steady_clock::now() < deadline) {
+        const Result<> heard = co_await listening.wait(scope, FirstGreeting);
+        if (heard || heard.error().code != ErrorCode::Timeout)
+            co_return heard;
+        (void)ask(Channel::Shell, QByteArrayLiteral("kernel_info_request"), Json::object());
+    }
+    co_return silence(QStringLiteral("its shell channel answers, its iopub channel is silent"));
 }
 
 Result<> Kernel::Private::connectTo(ConnectionFile file)
@@ -140,6 +140,9 @@ Result<> Kernel::Private::connectTo(ConnectionFile file)
 
 Result<> Kernel::attach(const KernelAddress &address)
 {
+    if (const Result<> room = d->pool.hasRoom(); !room)
+        return room;
+    d->place.emplace(d->pool);
     if (const Result<> adopted = d->process.adopt(address.process, address.connectionFile);
         !adopted)
         return adopted;
@@ -160,15 +163,30 @@ QCoro::Task<> Kernel::Private::greet()
     for (Milliseconds pause = FirstGreeting; process.isRunning();
          pause = std::min(2 * pause, LastGreeting)) {
         // On the control channel, which ipykernel serves while it runs a cell.
-        const Result<> sent =
-            client->send(Channel::Control, QByteArrayLiteral("kernel_info_request"),
-                         client->newMessageId(), Json::object());
-        if (!sent)
-            qWarning("%s", qUtf8Printable(sent.error().message));
+        const auto asking =
+            ask(Channel::Control, QByteArrayLiteral("kernel_info_request"), Json::object());
         const Result<> heardIt = co_await listening.wait(scope, pause);
         if (heardIt || heardIt.error().code == ErrorCode::Cancelled)
-            co_return;
+            break;
+        if (asking.isResolved())
+            pause = FirstGreeting / 2;  // It answers: only its iopub is not there yet.
     }
+}
+
+Waiter<Answer> Kernel::Private::ask(Channel channel, const QByteArray &type, Json content)
+{
+    const QByteArray id = client->newMessageId();
+    const Waiter<Answer> answer = inquiries.expect(id);
+    if (const Result<> sent = client->send(channel, type, id, std::move(content)); !sent)
+        answer.resolve(fail(sent.error()));
+    return answer;
+}
+
+Waiter<Answer> Kernel::ask(const QByteArray &type, Json content)
+{
+    if (d->state == KernelState::Dead)
+        return Waiter<Answer>::resolved(fail(ErrorCode::KernelDied, d->process.reason()));
+    return d->ask(Channel::Shell, type, std::move(content));
 }
 
 std::optional<KernelAddress> Kernel::address() const
@@ -190,9 +208,8 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
 {
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied, d->process.reason());
-    d->inFlight.emplace(PendingExecution(messageId), std::move(changed), Waiter<Execution>());
+    const Waiter<Execution> done = d->cell.begin(PendingExecution(messageId), std::move(changed));
     d->setState(KernelState::Busy);
-    const Waiter<Execution> done = d->inFlight->done;
     if (!d->listening.isResolved()) {
         const Waiter<> listening = d->listening;
         const Result<> heard = co_await listening.wait(d->scope);
@@ -208,9 +225,8 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
                          {"allow_stdin", options.allowStdin},
                          {"stop_on_error", options.stopOnError}});
     if (!sent) {
-        d->inFlight.reset();
+        d->cell.abandon(sent.error());
         d->setState(KernelState::Idle);
-        co_return fail(sent.error());
     }
     co_return co_await done.wait(d->scope);
 }
@@ -220,32 +236,44 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
 {
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied, d->process.reason());
-    d->inFlight.emplace(PendingExecution(messageId, std::move(soFar)), std::move(changed),
-                        Waiter<Execution>());
     d->setState(KernelState::Busy);
-    const Waiter<Execution> done = d->inFlight->done;
+    const Waiter<Execution> done =
+        d->cell.begin(PendingExecution(messageId, std::move(soFar)), std::move(changed));
     const Waiter<> listening = d->listening;
     const Result<> heard = co_await listening.wait(d->scope);
     if (!heard)
         co_return fail(heard.error());
     qCInfo(log, "the kernel %lld is heard again", static_cast<long long>(pid()));
     // It may have ended meanwhile; else the marker goes in behind it.
-    if (d->inFlight) {
+    if (d->cell.isActive()) {
         const QByteArray marker = newMessageId();
-        d->inFlight->execution.setMarker(marker);
+        d->cell.setMarker(marker);
         const Result<> sent = d->client->send(
             Channel::Shell, QByteArrayLiteral("kernel_info_request"), marker, Json::object());
-        if (!sent) {
-            d->inFlight.reset();
-            co_return fail(sent.error());
-        }
+        if (!sent)
+            d->cell.abandon(sent.error());
     }
     co_return co_await done.wait(d->scope);
 }
 
 Json Kernel::lastOutputs() const
 {
-    return d->inFlight ? d->inFlight->execution.outputs() : d->lastOutputs;
+    return d->cell.outputs();
+}
+
+std::optional<InputRequest> Kernel::input() const
+{
+    return d->cell.input();
+}
+
+Result<> Kernel::answerInput(const QString &text)
+{
+    const auto request = input();
+    if (!request)
+        return fail(ErrorCode::Conflict, QStringLiteral("no cell waits for input"));
+    d->cell.setInputAnswered();
+    return d->client->send(Channel::Stdin, QByteArrayLiteral("input_reply"), newMessageId(),
+                           {{"value", text}, {"status", "ok"}}, request->header);
 }
 
 void Kernel::interrupt()
@@ -254,10 +282,7 @@ void Kernel::interrupt()
         d->process.signal(SIGINT);
         return;
     }
-    const Result<> sent = d->client->send(Channel::Control, QByteArrayLiteral("interrupt_request"),
-                                          newMessageId(), Json::object());
-    if (!sent)
-        qWarning("the interrupt was not sent: %s", qUtf8Printable(sent.error().message));
+    (void)d->ask(Channel::Control, QByteArrayLiteral("interrupt_request"), Json::object());
 }
 
 QCoro::Task<Result<>> Kernel::shutdown()
@@ -266,13 +291,10 @@ QCoro::Task<Result<>> Kernel::shutdown()
     const Waiter<> ended = d->process.ended();
     if (!d->process.isRunning())
         co_return Result<>{};
-    const Result<> sent = d->client->send(Channel::Control, QByteArrayLiteral("shutdown_request"),
-                                          newMessageId(), {{"restart", false}});
-    if (sent) {
-        const Result<> gone = co_await ended.wait(d->scope, d->options.shutdownGrace);
-        if (gone || gone.error().code == ErrorCode::Cancelled)
-            co_return gone;
-    }
+    (void)d->ask(Channel::Control, QByteArrayLiteral("shutdown_request"), {{"restart", false}});
+    const Result<> gone = co_await ended.wait(d->scope, d->options.shutdownGrace);
+    if (gone || gone.error().code == ErrorCode::Cancelled)
+        co_return gone;
     d->process.signal(SIGTERM);
     const Result<> terminated = co_await ended.wait(d->scope, TerminateGrace);
     if (terminated || terminated.error().code == ErrorCode::Cancelled)
@@ -309,59 +331,25 @@ void Kernel::Private::setState(KernelState now)
 
 void Kernel::Private::take(Channel channel, const Message &message)
 {
-    if (handshakes.contains(message.parentId())) {
-        if (channel == Channel::Iopub)
-            heard = true;
-        if (channel == Channel::Shell && message.type() == "kernel_info_reply") {
-            answered = true;
-            info = message.content;
-        }
-        if (heard && answered)
-            ready.resolve({});
-        return;
-    }
     if (channel == Channel::Iopub && !listening.isResolved())
         listening.resolve({});
-    if (!inFlight)
+    // Of itself, and not of a request, a kernel says that it starts.
+    if (message.parentId().isEmpty() && message.type() == "status")
         return;
-    switch (inFlight->execution.take(channel, message)) {
-    case PendingExecution::Effect::OutputsChanged:
-        shown.poke();
-        break;
-    case PendingExecution::Effect::Ended:
-        finish();
-        break;
-    case PendingExecution::Effect::Foreign:
-    case PendingExecution::Effect::None:
-        break;
-    }
+    router.take(channel, message);
 }
 
 /// What a kernel that did not get ready has left out, and what its process says.
-QString Kernel::Private::silence() const
+std::unexpected<Error> Kernel::Private::silence(const QString &channels) const
 {
-    QString missing = QStringLiteral("neither its shell nor its iopub channel has spoken");
-    if (answered)
-        missing = QStringLiteral("its shell channel answers, its iopub channel is silent");
-    else if (heard)
-        missing = QStringLiteral("its iopub channel speaks, its shell channel is silent");
-    const QString errors = process.lastErrors();
-    return errors.isEmpty() ? missing : missing + QStringLiteral("; its last words: ") + errors;
-}
-
-void Kernel::Private::finish()
-{
-    const InFlight ended = std::move(*inFlight);
-    inFlight.reset();
-    lastOutputs = ended.execution.outputs();
-    setState(KernelState::Idle);
-    ended.done.resolve(ended.execution.result());
-}
-
-void Kernel::Private::show()
-{
-    if (inFlight && inFlight->changed)
-        inFlight->changed(inFlight->execution.outputs());
+    QString what = channels;
+    if (const QString errors = process.lastErrors(); !errors.isEmpty())
+        what += QStringLiteral("; its last words: ") + errors;
+    return fail(ErrorCode::NoKernel,
+                QStringLiteral("the kernel \"%1\" did not answer within %2 s (%3)")
+                    .arg(spec.name)
+                    .arg(options.startLimit.count() / 1000)
+                    .arg(what));
 }
 
 void Kernel::Private::handleEnd()
@@ -369,19 +357,13 @@ void Kernel::Private::handleEnd()
     // What it said before it went may still be on its way through ZeroMQ's queue.
     if (client)
         client->drain();
+    place.reset();
     const QString reason = process.reason();
-    ready.resolve(
-        fail(ErrorCode::NoKernel,
-             QStringLiteral("the kernel \"%1\" did not start: %2").arg(spec.name, reason)));
     setState(KernelState::Dead);
+    inquiries.end({ErrorCode::KernelDied, reason});
     listening.resolve(fail(ErrorCode::KernelDied, reason));
-    if (inFlight) {
-        const InFlight ended = std::move(*inFlight);
-        inFlight.reset();
-        lastOutputs = ended.execution.outputs();
-        ended.done.resolve(
-            fail(ErrorCode::KernelDied, QStringLiteral("the kernel died while it ran: ") + reason));
-    }
+    cell.abandon(
+        {ErrorCode::KernelDied, QStringLiteral("the kernel died while it ran: ") + reason});
     if (!asked)
         Q_EMIT q->died(reason);
 }

@@ -12,9 +12,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "kernels/execution.h"
+#include "kernels/inquiries.h"
+#include "kernels/kernelpool.h"
 #include "kernels/kernelprocess.h"
 #include "kernels/kernelspec.h"
+#include "kernels/pendingexecution.h"
 
 namespace celldeck::kernels {
 
@@ -29,6 +31,7 @@ struct ExecuteOptions
 
 struct KernelOptions
 {
+    QString name = {};  ///< What its owner calls it: its orphans are listed under that.
     QString workingDirectory;
     QString runtimeDirectory;  ///< Where the connection file goes: 0700, the file 0600.
     Milliseconds startLimit{60'000};
@@ -46,7 +49,9 @@ struct KernelAddress
 };
 
 /// A kernel process of ours and the client that talks to it: starts it in its own process group,
-/// waits for kernel_info, runs one cell at a time, notices at once when it dies.
+/// waits until it is ready, runs one cell at a time, answers what a cell asks, asks what is no
+/// cell, notices at once when it dies. Which message belongs to what is its MessageRouter's affair,
+/// how they become outputs its PendingExecution's.
 ///
 /// Owned by a session. Thread: the engine's. Stopping: `shutdown()` asks, then kills the whole
 /// group after the grace; the destructor kills at once.
@@ -55,7 +60,8 @@ class Kernel final : public QObject
     Q_OBJECT
 
 public:
-    Kernel(KernelSpec spec, KernelOptions options);
+    /// Requires: a pool that outlives it.
+    Kernel(KernelSpec spec, KernelOptions options, KernelPool &pool);
     ~Kernel() override;
 
     /// Fails with NoKernel (message with the end of the kernel's stderr), Timeout or Cancelled.
@@ -89,6 +95,17 @@ public:
 
     /// By signal or message, as the kernelspec says. The execution then ends by itself.
     void interrupt();
+
+    /// What the cell that runs asks for and waits for; nullopt while it does not.
+    [[nodiscard]] std::optional<InputRequest> input() const;
+    /// Fails with Conflict if no cell waits for input, with Io.
+    [[nodiscard]] Result<> answerInput(const QString &text);
+
+    /// Sends a request that runs no cell, e.g. `complete_request`, and resolves with its reply's
+    /// content; a kernel that is busy with a cell answers behind it. Fails with KernelDied or Io.
+    /// Requires: started or attached.
+    [[nodiscard]] Waiter<Answer> ask(const QByteArray &type, Json content);
+
     [[nodiscard]] QCoro::Task<Result<>> shutdown();
 
     [[nodiscard]] KernelState state() const;
@@ -100,6 +117,8 @@ Q_SIGNALS:
     void stateChanged(celldeck::kernels::KernelState state);
     /// It is stopped or starved: its heartbeat has not been answered three times; or it is back.
     void respondingChanged(bool responding);
+    /// The cell that runs waits for an answer.
+    void inputRequested(const celldeck::kernels::InputRequest &request);
     /// The process has ended without being asked to.
     void died(const QString &reason);
 

@@ -20,6 +20,22 @@ struct KernelClient::Private
         // The kernel binds answers to the socket's identity.
         shell.setIdentity(session.toLatin1());
         control.setIdentity(session.toLatin1());
+        input.setIdentity(session.toLatin1());
+    }
+
+    ZmqSocket &socketOf(Channel channel)
+    {
+        switch (channel) {
+        case Channel::Shell:
+            return shell;
+        case Channel::Control:
+            return control;
+        case Channel::Stdin:
+            return input;
+        case Channel::Iopub:
+            break;
+        }
+        return iopub;
     }
 
     const ConnectionInfo connection;
@@ -29,6 +45,7 @@ struct KernelClient::Private
     zmq::context_t context{1};
     ZmqSocket shell{context, ZmqSocket::Kind::Dealer};
     ZmqSocket control{context, ZmqSocket::Kind::Dealer};
+    ZmqSocket input{context, ZmqSocket::Kind::Dealer};
     ZmqSocket iopub{context, ZmqSocket::Kind::Subscriber};
     Heartbeat heartbeat{context};
     const QString session;
@@ -55,6 +72,7 @@ KernelClient::KernelClient(const ConnectionInfo &connection, const QString &sess
     forward(d->shell, Channel::Shell);
     forward(d->control, Channel::Control);
     forward(d->iopub, Channel::Iopub);
+    forward(d->input, Channel::Stdin);
     connect(&d->heartbeat, &Heartbeat::respondingChanged, this, &KernelClient::respondingChanged);
 }
 
@@ -69,7 +87,9 @@ Result<> KernelClient::open()
         return done;
     if (const Result<> done = connectTo(d->shell, d->connection.shellPort); !done)
         return done;
-    return connectTo(d->control, d->connection.controlPort);
+    if (const Result<> done = connectTo(d->control, d->connection.controlPort); !done)
+        return done;
+    return connectTo(d->input, d->connection.stdinPort);
 }
 
 QByteArray KernelClient::newMessageId()
@@ -78,7 +98,7 @@ QByteArray KernelClient::newMessageId()
 }
 
 Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByteArray &id,
-                            Json content)
+                            Json content, Json parent)
 {
     Message message;
     message.header = {
@@ -89,9 +109,9 @@ Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByte
         {"date", QDateTime::currentDateTimeUtc().toString(Qt::ISODateWithMs)},
         {"version", "5.3"},
     };
+    message.parentHeader = std::move(parent);
     message.content = std::move(content);
-    ZmqSocket &socket = channel == Channel::Control ? d->control : d->shell;
-    return socket.send(d->codec.encode(message));
+    return d->socketOf(channel).send(d->codec.encode(message));
 }
 
 Result<> KernelClient::startHeartbeat(Milliseconds interval)

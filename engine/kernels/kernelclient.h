@@ -10,8 +10,6 @@
 
 namespace celldeck::kernels {
 
-enum class Channel { Shell, Control, Iopub };
-
 /// Speaks with one kernel: sends requests, and says what came on which channel. Forged, broken and
 /// replayed messages are logged and dropped.
 ///
@@ -28,9 +26,9 @@ public:
 
     /// Connects all channels. Fails with Io.
     [[nodiscard]] Result<> open();
-    /// Requires: Shell or Control. Fails with Io.
+    /// `parent`: the header of what this answers. Requires: not Iopub. Fails with Io.
     [[nodiscard]] Result<> send(Channel channel, const QByteArray &type, const QByteArray &id,
-                                Json content);
+                                Json content, Json parent = Json::object());
     [[nodiscard]] QByteArray newMessageId();
     /// Takes in what has come already.
     void drain();

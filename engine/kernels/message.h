@@ -7,6 +7,9 @@
 
 namespace celldeck::kernels {
 
+/// A kernel's sockets that carry messages.
+enum class Channel { Shell, Control, Iopub, Stdin };
+
 /// One message of Jupyter's messaging protocol 5.3, unpacked.
 struct Message
 {
@@ -15,6 +18,8 @@ struct Message
     Json metadata = Json::object();
     Json content = Json::object();
     std::vector<QByteArray> buffers;
+    /// The size of one over the limit, else 0: of its content only what is short was kept.
+    qsizetype oversizeBytes = 0;
 
     [[nodiscard]] QByteArray type() const { return bytes(header, "msg_type"); }
     [[nodiscard]] QByteArray id() const { return bytes(header, "msg_id"); }

@@ -1,5 +1,7 @@
 #include "kernels/pendingexecution.h"
 
+#include "kernels/wiremessage.h"
+
 namespace celldeck::kernels {
 
 namespace {
@@ -40,7 +42,22 @@ PendingExecution::Effect PendingExecution::take(Channel channel, const Message &
         return takeIopub(message);
     if (channel == Channel::Shell && message.type() == "execute_reply")
         return takeReply(message);
+    if (channel == Channel::Stdin && message.type() == "input_request") {
+        m_input = InputRequest{.prompt = textOf(message.content, "prompt"),
+                               .isPassword = findBool(message.content, "password").value_or(false),
+                               .header = message.header};
+        return Effect::InputRequested;
+    }
     return Effect::None;
+}
+
+void PendingExecution::noteOversize(const Message &message)
+{
+    m_collector.note(QStringLiteral("[celldeck: a message of the kernel was left out here: %1 of "
+                                    "%2 bytes, the limit is %3]")
+                         .arg(QString::fromUtf8(message.type()))
+                         .arg(message.oversizeBytes)
+                         .arg(MaxMessageBytes));
 }
 
 PendingExecution::Effect PendingExecution::takeIopub(const Message &message)
@@ -52,6 +69,10 @@ PendingExecution::Effect PendingExecution::takeIopub(const Message &message)
     if (message.type() == "execute_input") {
         m_execution.executionCount = findInt(message.content, "execution_count");
         return Effect::None;
+    }
+    if (message.oversizeBytes > 0) {
+        noteOversize(message);
+        return Effect::OutputsChanged;
     }
     OutputCollector::Effect effect = m_collector.apply(message);
     if (effect.update)
@@ -67,6 +88,9 @@ PendingExecution::Effect PendingExecution::takeReply(const Message &message)
     m_execution.errorName = textOf(message.content, "ename");
     m_execution.errorValue = textOf(message.content, "evalue");
     m_replied = true;
+    m_input.reset();
+    if (message.oversizeBytes > 0)
+        noteOversize(message);
     return endedOr(Effect::None);
 }
 

@@ -1,9 +1,19 @@
 #pragma once
 
 #include "kernels/execution.h"
-#include "kernels/kernelclient.h"
+#include "kernels/message.h"
 
 namespace celldeck::kernels {
+
+/// What a cell asks of a person, and waits for.
+struct InputRequest
+{
+    QString prompt;
+    bool isPassword = false;  ///< The answer must be seen nowhere.
+    Json header;              ///< what the answer has as its parent
+
+    bool operator==(const InputRequest &) const = default;
+};
 
 /// What has come so far of one execute_request. It is complete when its execute_reply *and* its
 /// idle have come, in whichever order.
@@ -16,7 +26,7 @@ namespace celldeck::kernels {
 class PendingExecution final
 {
 public:
-    enum class Effect { Foreign, None, OutputsChanged, Ended };
+    enum class Effect { Foreign, None, OutputsChanged, InputRequested, Ended };
 
     /// `soFar`: outputs that an earlier engine has recorded of it.
     explicit PendingExecution(QByteArray messageId, Json soFar = Json::array());
@@ -24,20 +34,27 @@ public:
     void setMarker(QByteArray messageId);
     Effect take(Channel channel, const Message &message);
 
+    [[nodiscard]] const QByteArray &messageId() const { return m_messageId; }
+    [[nodiscard]] const QByteArray &marker() const { return m_marker; }
     [[nodiscard]] const Json &outputs() const { return m_collector.outputs(); }
+    /// nullopt while the cell asks for nothing.
+    [[nodiscard]] const std::optional<InputRequest> &input() const { return m_input; }
+    void setInputAnswered() { m_input.reset(); }
     /// Requires: ended. Fails with Missed: its reply came while nobody listened.
     [[nodiscard]] Result<Execution> result() const;
 
 private:
     Effect takeIopub(const Message &message);
     Effect takeReply(const Message &message);
+    void noteOversize(const Message &message);
     Effect takeMarker(Channel channel, const Message &message);
     [[nodiscard]] Effect endedOr(Effect effect) const;
 
-    const QByteArray m_messageId;
+    QByteArray m_messageId;
     QByteArray m_marker;
     OutputCollector m_collector;
     Execution m_execution;
+    std::optional<InputRequest> m_input;
     bool m_replied = false;
     bool m_idle = false;
     bool m_markerReplied = false;

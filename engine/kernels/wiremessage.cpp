@@ -53,10 +53,31 @@ Result<Message> parseFrames(const QByteArray *parts)
     return message;
 }
 
+/// Of a JSON object the members that are short and no containers: what a message is, not what it
+/// brings.
+QByteArray shortMembers(const QByteArray &object)
+{
+    constexpr size_t ShortBytes = 1'024;
+    Json kept = Json::parse(
+        object.begin(), object.end(),
+        [](int depth, Json::parse_event_t event, Json &parsed) {
+            if (event != Json::parse_event_t::value)
+                return depth == 0 || event == Json::parse_event_t::key;
+            return depth == 1 &&
+                   (!parsed.is_string() || parsed.get_ref<std::string &>().size() <= ShortBytes);
+        },
+        false);
+    if (!kept.is_object())
+        return QByteArrayLiteral("{}");
+    for (auto member = kept.begin(); member != kept.end();)
+        member = member->is_discarded() ? kept.erase(member) : std::next(member);
+    return toBytes(kept);
+}
+
 }  // namespace
 
-WireCodec::WireCodec(QByteArray key, size_t digestHistory)
-    : m_key(std::move(key)), m_capacity(digestHistory)
+WireCodec::WireCodec(QByteArray key, size_t digestHistory, qsizetype maxMessageBytes)
+    : m_key(std::move(key)), m_capacity(digestHistory), m_maxBytes(maxMessageBytes)
 {}
 
 QByteArray WireCodec::sign(const QByteArray *fourFrames) const
@@ -85,11 +106,6 @@ Result<Message> WireCodec::decode(const Frames &frames)
     qsizetype bytes = 0;
     for (const QByteArray &frame : frames)
         bytes += frame.size();
-    if (bytes > MaxMessageBytes) {
-        return fail(ErrorCode::TooLarge, QStringLiteral("kernel message: %1 bytes, the limit is %2")
-                                             .arg(bytes)
-                                             .arg(MaxMessageBytes));
-    }
     const auto delimiter = std::find(frames.begin(), frames.end(), Delimiter);
     if (delimiter == frames.end())
         return fail(ErrorCode::Protocol, QStringLiteral("kernel message: no <IDS|MSG> in it"));
@@ -106,6 +122,14 @@ Result<Message> WireCodec::decode(const Frames &frames)
     if (!remember(signature))
         return fail(ErrorCode::Forbidden, QStringLiteral("kernel message: came before"));
 
+    if (bytes > m_maxBytes) {
+        const QByteArray small[] = {parts[0], parts[1], QByteArrayLiteral("{}"),
+                                    shortMembers(parts[3])};
+        Result<Message> message = parseFrames(small);
+        if (message)
+            message->oversizeBytes = bytes;
+        return message;
+    }
     Result<Message> message = parseFrames(parts);
     if (message)
         message->buffers.assign(delimiter + 2 + SignedFrames, frames.end());

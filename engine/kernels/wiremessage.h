@@ -13,8 +13,10 @@ namespace celldeck::kernels {
 /// One ZeroMQ multipart message.
 using Frames = std::vector<QByteArray>;
 
-/// More than any kernel sends on purpose; a bigger message is refused as TooLarge.
-inline constexpr qsizetype MaxMessageBytes = 64 * 1024 * 1024;
+/// Of what is bigger only the short members of the content are taken in, and its size, so that
+/// whoever it was for can say what is missing. A message stands in memory some five times at its
+/// worst: as frame, text, JSON, output and on its way to the disk.
+inline constexpr qsizetype MaxMessageBytes = 256 * 1024 * 1024;
 
 /// As many digests as jupyter_client's Session remembers.
 inline constexpr size_t DigestHistory = 65'536;
@@ -29,11 +31,13 @@ class WireCodec final
 {
 public:
     /// Requires: a key that is not empty; an unsigned connection is not offered.
-    explicit WireCodec(QByteArray key, size_t digestHistory = DigestHistory);
+    explicit WireCodec(QByteArray key, size_t digestHistory = DigestHistory,
+                       qsizetype maxMessageBytes = MaxMessageBytes);
 
     [[nodiscard]] Frames encode(const Message &message) const;
 
-    /// Fails with TooLarge, Forbidden (not signed by the key's owner, or seen before) or Protocol.
+    /// Fails with Forbidden (not signed by the key's owner, or seen before) or Protocol. One over
+    /// `maxMessageBytes` comes without its long members and buffers.
     [[nodiscard]] Result<Message> decode(const Frames &frames);
 
 private:
@@ -42,6 +46,7 @@ private:
 
     QByteArray m_key;
     size_t m_capacity;
+    qsizetype m_maxBytes;
     QSet<QByteArray> m_seen;
     std::deque<QByteArray> m_order;  // of m_seen, oldest first
 };

@@ -10,8 +10,10 @@ namespace celldeck::kernels {
 
 namespace {
 
-/// Messages taken in one go, so that a storm of output does not starve the other sockets.
+/// Messages taken in one go, so that a storm of output does not starve the other sockets; and their
+/// bytes, so that big ones do not stand in memory beside each other.
 constexpr size_t Budget = 256;
+constexpr qsizetype BudgetBytes = 8 * 1024 * 1024;
 
 /// A kernel binds within a second or so; ZeroMQ's default of 100 ms would add to each start.
 constexpr int ReconnectMs = 25;
@@ -105,7 +107,7 @@ std::vector<Frames> ZmqSocket::take()
 {
     std::vector<Frames> batch;
     try {
-        while (batch.size() < Budget) {
+        for (qsizetype bytes = 0; batch.size() < Budget && bytes < BudgetBytes;) {
             // A requester may not even look for an answer to no request.
             if (m_kind == Kind::Request && !(m_socket->get(zmq::sockopt::events) & ZMQ_POLLIN))
                 return batch;
@@ -115,6 +117,8 @@ std::vector<Frames> ZmqSocket::take()
             Frames frames{bytesOf(part)};
             while (part.more() && m_socket->recv(part, zmq::recv_flags::none))
                 frames.push_back(bytesOf(part));  // never waits: messages arrive whole
+            for (const QByteArray &frame : frames)
+                bytes += frame.size();
             batch.push_back(std::move(frames));
         }
     } catch (const zmq::error_t &e) {

@@ -22,12 +22,12 @@ constexpr qsizetype KeptBytesAMs = 1'024;
 }  // namespace
 
 Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
-                 SessionOptions options)
+                 SessionOptions options, kernels::KernelPool &pool)
     : m_path(std::move(notebookPath)),
       m_stores(stores),
       m_clock(clock),
       m_shutdownGrace(options.shutdownGrace),
-      m_kernel(m_path, stores.kernels, clock, std::move(options)),
+      m_kernel(m_path, stores.kernels, clock, std::move(options), pool),
       m_results(m_path),
       m_keep(KeepInterval, [this] { keepOutputs(); })
 {

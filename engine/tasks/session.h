@@ -29,7 +29,7 @@ class Session final : public QObject
 
 public:
     Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
-            SessionOptions options);
+            SessionOptions options, kernels::KernelPool &pool);
     ~Session() override;
 
     /// Takes tasks that are pending on disk.

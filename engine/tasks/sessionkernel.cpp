@@ -5,8 +5,12 @@
 namespace celldeck::tasks {
 
 SessionKernel::SessionKernel(QString notebookPath, storage::KernelStore &store, const Clock &clock,
-                             SessionOptions options)
-    : m_path(std::move(notebookPath)), m_store(store), m_clock(clock), m_options(std::move(options))
+                             SessionOptions options, kernels::KernelPool &pool)
+    : m_path(std::move(notebookPath)),
+      m_store(store),
+      m_clock(clock),
+      m_options(std::move(options)),
+      m_pool(pool)
 {}
 
 SessionKernel::~SessionKernel()
@@ -18,11 +22,14 @@ SessionKernel::~SessionKernel()
 std::unique_ptr<kernels::Kernel> SessionKernel::make(const kernels::KernelSpec &spec)
 {
     auto kernel = std::make_unique<kernels::Kernel>(
-        spec, kernels::KernelOptions{.workingDirectory = QFileInfo(m_path).absolutePath(),
-                                     .runtimeDirectory = m_options.runtimeDirectory,
-                                     .startLimit = m_options.kernelStartLimit,
-                                     .shutdownGrace = m_options.shutdownGrace,
-                                     .life = m_options.life});
+        spec,
+        kernels::KernelOptions{.name = m_path,
+                               .workingDirectory = QFileInfo(m_path).absolutePath(),
+                               .runtimeDirectory = m_options.runtimeDirectory,
+                               .startLimit = m_options.kernelStartLimit,
+                               .shutdownGrace = m_options.shutdownGrace,
+                               .life = m_options.life},
+        m_pool);
     connect(kernel.get(), &kernels::Kernel::respondingChanged, this, [this](bool responding) {
         if (!responding)
             Q_EMIT failed(QStringLiteral("the kernel of %1 does not answer its heartbeat: its "

@@ -30,7 +30,7 @@ class SessionKernel final : public QObject
 
 public:
     SessionKernel(QString notebookPath, storage::KernelStore &store, const Clock &clock,
-                  SessionOptions options);
+                  SessionOptions options, kernels::KernelPool &pool);
     ~SessionKernel() override;
 
     /// Null while there is none.
@@ -63,6 +63,7 @@ private:
     storage::KernelStore &m_store;
     const Clock &m_clock;
     const SessionOptions m_options;
+    kernels::KernelPool &m_pool;
     std::unique_ptr<kernels::Kernel> m_kernel;
     std::optional<Waiter<>> m_launch;
     TaskScope m_scope;

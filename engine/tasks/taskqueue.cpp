@@ -22,7 +22,7 @@ Session &TaskQueue::session(const QString &notebookPath)
 {
     std::unique_ptr<Session> &place = m_sessions[notebookPath];
     if (!place) {
-        place = std::make_unique<Session>(notebookPath, m_stores, m_clock, m_options);
+        place = std::make_unique<Session>(notebookPath, m_stores, m_clock, m_options, m_pool);
         place->setFlow(flowOf(notebookPath));
         place->setOnError(m_orders.onError.value(notebookPath, storage::OnError::AsSubmitted));
         connect(place.get(), &Session::taskChanged, this, &TaskQueue::handleChange);

@@ -83,6 +83,7 @@ private:
     storage::QueueOrders m_orders;
     std::map<storage::TaskId, QString> m_unfinished;  // and its notebook
     std::map<storage::TaskId, Waiter<storage::TaskRecord>> m_waited;
+    kernels::KernelPool m_pool;
     std::map<QString, std::unique_ptr<Session>> m_sessions;
     Rescuer m_rescuer;
     TaskScope m_scope;

@@ -29,7 +29,7 @@ KernelSpec shell(const QString &script)
 }
 
 /// See tests/support/scriptedkernel.py.
-KernelSpec scripted(const QString &script)
+KernelSpec scripted(const QString &script = QString())
 {
     KernelSpec spec = shell(QString());
     spec.name = QStringLiteral("scripted");
@@ -52,7 +52,11 @@ class TestKernel : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
-    void init() { m_dir = std::make_unique<QTemporaryDir>(); }
+    void init()
+    {
+        m_dir = std::make_unique<QTemporaryDir>();
+        m_pool.emplace();
+    }
 
     void cellsGiveTheirOutputs_data();
     void cellsGiveTheirOutputs();
@@ -61,6 +65,12 @@ private Q_SLOTS:
     void aDeathIsNoticedAtOnceWithWhatWasPrinted();
     void whoCannotStartSaysWhy_data();
     void whoCannotStartSaysWhy();
+    void whatRealOnesRarelyDo_data();
+    void whatRealOnesRarelyDo();
+    void aBigMessageArrivesWhole();
+    void deathAtAnyByteKeepsWhatHadCome();
+    void aFloodFromUnknownParentsTouchesNoCell();
+    void whatAThreadPrintsAfterItsCellIsNobodyElses();
     void whoAnswersLateIsHeard();
     void whoDoesNotAnswerIsDescribed();
     void aStoppedKernelIsNoticed();
@@ -74,6 +84,7 @@ private:
                 .runtimeDirectory = m_dir->filePath(QStringLiteral("rt"))};
     }
     std::unique_ptr<QTemporaryDir> m_dir;
+    std::optional<KernelPool> m_pool;
 };
 
 void TestKernel::cellsGiveTheirOutputs_data()
@@ -101,7 +112,7 @@ void TestKernel::cellsGiveTheirOutputs()
 {
     QFETCH(QString, code);
     QFETCH(QByteArray, outputs);
-    Kernel kernel(python(), options());
+    Kernel kernel(python(), options(), *m_pool);
     const Result<> started = await(kernel.start());
     QVERIFY2(started, started ? "" : qPrintable(started.error().message));
     QCOMPARE(kernel.state(), KernelState::Idle);
@@ -119,7 +130,7 @@ void TestKernel::cellsGiveTheirOutputs()
 
 void TestKernel::aStormOfOutputIsWhole()
 {
-    Kernel kernel(python(), options());
+    Kernel kernel(python(), options(), *m_pool);
     QVERIFY(await(kernel.start()));
     const auto execution =
         run(kernel, QStringLiteral("for i in range(5000): print(i, flush=True)"));
@@ -132,7 +143,7 @@ void TestKernel::aStormOfOutputIsWhole()
 
 void TestKernel::anInterruptEndsACell()
 {
-    Kernel kernel(python(), options());
+    Kernel kernel(python(), options(), *m_pool);
     QVERIFY(await(kernel.start()));
     Kernel *running = &kernel;
     // The interrupt goes out once the cell has shown that it runs.
@@ -147,7 +158,7 @@ void TestKernel::anInterruptEndsACell()
 
 void TestKernel::aDeathIsNoticedAtOnceWithWhatWasPrinted()
 {
-    Kernel kernel(python(), options());
+    Kernel kernel(python(), options(), *m_pool);
     QVERIFY(await(kernel.start()));
     QSignalSpy died(&kernel, &Kernel::died);
     const auto execution =
@@ -181,17 +192,157 @@ void TestKernel::whoCannotStartSaysWhy()
     QFETCH(QString, says);
     KernelSpec spec = shell(script);
     spec.argv[0] = program;
-    Kernel kernel(spec, options());
+    Kernel kernel(spec, options(), *m_pool);
     const Result<> started = await(kernel.start());
     QVERIFY(!started);
     QCOMPARE(started.error().code, ErrorCode::NoKernel);
     QVERIFY2(started.error().message.contains(says), qPrintable(started.error().message));
 }
 
+void TestKernel::whatRealOnesRarelyDo_data()
+{
+    QTest::addColumn<QString>("script");
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<int>("orphans");
+    const auto row = [](const char *name, const char *script, const char *text, int orphans) {
+        QTest::newRow(name) << QStringLiteral("[%1]").arg(QLatin1String(script))
+                            << QString::fromLatin1(text) << orphans;
+    };
+#define SAY(text, more) \
+    R"({"send": "stream", "content": {"name": "stdout", "text": ")" text R"("})" more "}"
+#define REPLY R"({"reply": {}})"
+#define IDLE R"({"idle": 1})"
+    row("reply before the output and idle", REPLY "," SAY("a", "") "," IDLE, "a", 0);
+    row("idle before the reply", SAY("a", "") "," IDLE R"(,{"sleep": 50},)" REPLY, "a", 0);
+    row("output behind idle, before the reply",
+        IDLE R"(,{"sleep": 50},)" SAY("late", "") R"(,{"sleep": 50},)" REPLY, "late", 0);
+    row("the very same bytes twice", SAY("once", R"(, "copies": 3)") "," REPLY "," IDLE, "once", 0);
+    row("the same text twice", SAY("x", R"(, "count": 3)") "," REPLY "," IDLE, "xxx", 0);
+    row("wrong signature", SAY("no", R"(, "forge": "signature")") "," REPLY "," IDLE, "", 0);
+    row("another key", SAY("no", R"(, "forge": "key")") "," REPLY "," IDLE, "", 0);
+    row("changed behind the signature", SAY("no", R"(, "forge": "content")") "," REPLY "," IDLE, "",
+        0);
+    row("frames are missing", SAY("no", R"(, "forge": "short")") "," REPLY "," IDLE, "", 0);
+    row("no delimiter", SAY("no", R"(, "forge": "plain")") "," REPLY "," IDLE, "", 0);
+    row("split over frames", SAY("a", R"(, "buffers": 200)") "," REPLY "," IDLE, "a", 0);
+    row("another's output", SAY("no", R"(, "parent": "somebody")") "," REPLY "," IDLE, "", 1);
+    row("no parent", SAY("no", R"(, "parent": "none")") "," REPLY "," IDLE, "", 1);
+    row("forged replies end nothing",
+        R"({"send": "execute_reply", "on": "shell", "forge": "key"},)"
+        R"({"send": "status", "content": {"execution_state": "idle"}, "forge": "key"},)" SAY(
+            "a", "") "," REPLY "," IDLE,
+        "a", 0);
+    row("twice replied, twice idle", REPLY "," REPLY "," SAY("a", "") "," IDLE "," IDLE, "a", 1);
+#undef IDLE
+#undef REPLY
+#undef SAY
+}
+
+void TestKernel::whatRealOnesRarelyDo()
+{
+    QFETCH(QString, script);
+    QFETCH(QString, text);
+    QFETCH(int, orphans);
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const qsizetype before = m_pool->orphans().messages();
+    const auto execution = run(kernel, script);
+    QVERIFY(execution);
+    QCOMPARE(execution->status, Execution::Status::Ok);
+    QCOMPARE(execution->outputs.size(), size_t(text.isEmpty() ? 0 : 1));
+    if (!text.isEmpty())
+        QCOMPARE(textOf(execution->outputs.at(0), "text"), text);
+    // Behind the next cell everything of this one has come.
+    QVERIFY(run(kernel, QStringLiteral("pass")));
+    QCOMPARE(m_pool->orphans().messages() - before, orphans);
+}
+
+void TestKernel::aBigMessageArrivesWhole()
+{
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    // Without optimisation such a message takes a while to be read.
+    const auto execution =
+        await(kernel.execute(kernel.newMessageId(),
+                             QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout"},
+                                                 "pad": 100000000}, {"reply": {}}, {"idle": 1}])"),
+                             {}, {}),
+              Milliseconds(240'000));
+    QVERIFY(execution);
+    QCOMPARE(textOf(execution->outputs.at(0), "text").size(), 100'000'000);
+}
+
+void TestKernel::deathAtAnyByteKeepsWhatHadCome()
+{
+    // A message is more than 1,000 bytes, so that of each so many bytes the first half had come
+    // whole; and nothing more than was sent.
+    for (const int bytes : {0, 1, 5'003, 60'001, 1'000'003}) {
+        Kernel kernel(scripted(QStringLiteral("proxy=1")), options(), *m_pool);
+        QVERIFY(await(kernel.start()));
+        const auto execution = run(
+            kernel, QStringLiteral(R"([{"die_after_bytes": %1}, {"send": "stream", "count": 2000,
+                                            "content": {"name": "stdout"}, "pad": 1000},
+                                           {"sleep": 60000}])")
+                        .arg(bytes));
+        QVERIFY(!execution);
+        QCOMPARE(execution.error().code, ErrorCode::KernelDied);
+        const Json outputs = kernel.lastOutputs();
+        const qsizetype text = outputs.empty() ? 0 : textOf(outputs.at(0), "text").size();
+        QCOMPARE(text % 1'000, 0);
+        QVERIFY2(text <= bytes, qPrintable(QString::number(text)));
+        QVERIFY2(text >= (bytes - 5'003) / 2, qPrintable(QString::number(text)));
+    }
+}
+
+void TestKernel::aFloodFromUnknownParentsTouchesNoCell()
+{
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const auto execution = run(
+        kernel, QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout", "text": "no"},
+                                    "parent": "#", "count": 20000},
+                                   {"send": "stream", "content": {"name": "stdout", "text": "a"}},
+                                   {"reply": {}}, {"idle": 1}])"));
+    QVERIFY(execution);
+    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("a"));
+    QCOMPARE(m_pool->orphans().messages(), 1'024);
+    QCOMPARE(m_pool->orphans().droppedInAll(), 20'000U - 1'024U);
+}
+
+/// "Orphans more than a second old are routed to the most recent other execution."
+void TestKernel::whatAThreadPrintsAfterItsCellIsNobodyElses()
+{
+    Kernel kernel(python(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const QByteArray first = kernel.newMessageId();
+    QVERIFY(await(kernel.execute(first,
+                                 QStringLiteral("import threading\ngo = threading.Event()\n"
+                                                "def late():\n    go.wait()\n    print('late')\n"
+                                                "t = threading.Thread(target=late)\nt.start()"),
+                                 {}, {})));
+    const auto second = run(kernel, QStringLiteral("go.set(); t.join(); print('mine')"));
+    QVERIFY(second);
+    // ipykernel gives a thread's output the parent of the cell that runs; the scripted one below
+    // shows what a kernel does that keeps the parent of the cell which began it.
+    Kernel keeping(scripted(), options(), *m_pool);
+    QVERIFY(await(keeping.start()));
+    const QByteArray owner = keeping.newMessageId();
+    QVERIFY(await(keeping.execute(owner, QStringLiteral("pass"), {}, {})));
+    const auto other = run(keeping, QStringLiteral(R"([{"send": "stream", "parent": "before",
+                                     "content": {"name": "stdout", "text": "late"}},
+                                    {"reply": {}}, {"idle": 1}])"));
+    QVERIFY(other);
+    QVERIFY(other->outputs.empty());
+    const auto kept = m_pool->orphans().read(QString(), owner);
+    QVERIFY(kept);
+    QCOMPARE(kept->size(), size_t(1));
+    QCOMPARE(textOf(kept->front().message.content, "text"), QStringLiteral("late"));
+}
+
 void TestKernel::whoAnswersLateIsHeard()
 {
     // Later than the next question comes: the answers are always to an old one.
-    Kernel kernel(scripted(QStringLiteral("answer_after=600")), options());
+    Kernel kernel(scripted(QStringLiteral("answer_after=600")), options(), *m_pool);
     const Result<> started = await(kernel.start());
     QVERIFY2(started, started ? "" : qPrintable(started.error().message));
 }
@@ -200,7 +351,7 @@ void TestKernel::whoDoesNotAnswerIsDescribed()
 {
     KernelOptions given = options();
     given.startLimit = Milliseconds(2'000);
-    Kernel kernel(scripted(QStringLiteral("mute=iopub")), given);
+    Kernel kernel(scripted(QStringLiteral("mute=iopub")), given, *m_pool);
     const Result<> started = await(kernel.start());
     QVERIFY(!started);
     QVERIFY2(started.error().message.contains(QStringLiteral("iopub channel is silent")),
@@ -211,7 +362,7 @@ void TestKernel::aStoppedKernelIsNoticed()
 {
     KernelOptions given = options();
     given.heartbeatInterval = Milliseconds(50);
-    Kernel kernel(python(), given);
+    Kernel kernel(python(), given, *m_pool);
     QVERIFY(await(kernel.start()));
     QSignalSpy changes(&kernel, &Kernel::respondingChanged);
     // A busy one answers: its heartbeat has a thread of its own.
@@ -229,7 +380,7 @@ void TestKernel::aStoppedKernelIsNoticed()
 
 void TestKernel::shutdownLeavesNothing()
 {
-    Kernel kernel(python(), options());
+    Kernel kernel(python(), options(), *m_pool);
     QVERIFY(await(kernel.start()));
     const auto files = QDir(m_dir->filePath(QStringLiteral("rt")))
                            .entryInfoList({QStringLiteral("*.json")}, QDir::Files);
@@ -247,7 +398,7 @@ void TestKernel::shutdownLeavesNothing()
 
 void TestKernel::deletedWhileItRuns()
 {
-    auto kernel = std::make_unique<Kernel>(python(), options());
+    auto kernel = std::make_unique<Kernel>(python(), options(), *m_pool);
     QVERIFY(await(kernel->start()));
     const qint64 pid = kernel->pid();
     Kernel *running = kernel.get();

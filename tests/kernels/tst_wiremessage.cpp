@@ -50,7 +50,7 @@ private Q_SLOTS:
     void replaysAreRefused();
     void theHistoryIsBounded();
     void aForgerCannotPushOutTheHistory();
-    void tooLargeIsRefused();
+    void ofWhatIsTooLargeTheShortIsKept();
     void everyTruncationIsRefused();
 };
 
@@ -182,14 +182,25 @@ void TestWireMessage::aForgerCannotPushOutTheHistory()
     QVERIFY(!codec.decode(seen));
 }
 
-void TestWireMessage::tooLargeIsRefused()
+void TestWireMessage::ofWhatIsTooLargeTheShortIsKept()
 {
-    WireCodec codec(Key);
+    WireCodec codec(Key, DigestHistory, 10'000);
     Message message = sample();
-    message.buffers = {QByteArray(MaxMessageBytes, 'x')};
+    message.content = {{"name", "stdout"},
+                       {"text", std::string(9'000, 'x')},
+                       {"count", 7},
+                       {"data", {{"text/plain", "inner"}}}};
+    message.buffers = {QByteArray(2'000, 'b')};
     const auto decoded = codec.decode(codec.encode(message));
-    QVERIFY(!decoded);
-    QCOMPARE(decoded.error().code, ErrorCode::TooLarge);
+    QVERIFY2(decoded, decoded ? "" : qPrintable(decoded.error().message));
+    QVERIFY(decoded->oversizeBytes > 11'000);
+    QCOMPARE(decoded->content, (Json{{"name", "stdout"}, {"count", 7}}));
+    QCOMPARE(decoded->parentId(), message.parentId());
+    QVERIFY(decoded->buffers.empty());
+    // It has to be signed all the same.
+    Frames forged = codec.encode(message);
+    forged[1] = QByteArray(64, '0');
+    QCOMPARE(codec.decode(forged).error().code, ErrorCode::Forbidden);
 }
 
 void TestWireMessage::everyTruncationIsRefused()

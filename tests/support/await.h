@@ -31,11 +31,11 @@ QCoro::Task<Result<T>> waitFor(Waiter<T> waiter, const TaskScope *scope)
 }  // namespace detail
 
 template <class T>
-Result<T> await(QCoro::Task<Result<T>> task)
+Result<T> await(QCoro::Task<Result<T>> task, Milliseconds limit = AwaitLimit)
 {
     QEventLoop loop;
     auto got = std::make_shared<std::optional<Result<T>>>();
-    QTimer::singleShot(AwaitLimit, &loop, &QEventLoop::quit);
+    QTimer::singleShot(limit, &loop, &QEventLoop::quit);
     QCoro::Task<> collecting = detail::collect(std::move(task), got, &loop);
     if (!*got)
         loop.exec();

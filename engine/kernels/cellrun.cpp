@@ -1,0 +1,87 @@
+#include "kernels/cellrun.h"
+
+namespace celldeck::kernels {
+
+namespace {
+
+constexpr Milliseconds OutputInterval{1000 / 30};
+
+}  // namespace
+
+CellRun::CellRun(MessageRouter &router)
+    : m_router(router), m_shown(OutputInterval, [this] { show(); })
+{}
+
+Waiter<Execution> CellRun::begin(PendingExecution execution,
+                                 std::function<void(const Json &)> changed)
+{
+    const QByteArray id = execution.messageId();
+    const Waiter<Execution> done;
+    m_active.emplace(std::move(execution), std::move(changed), done);
+    m_router.add(id, [this](Channel channel, const Message &message) { take(channel, message); });
+    return done;
+}
+
+void CellRun::setMarker(const QByteArray &messageId)
+{
+    m_active->execution.setMarker(messageId);
+    m_router.add(messageId,
+                 [this](Channel channel, const Message &message) { take(channel, message); });
+}
+
+void CellRun::take(Channel channel, const Message &message)
+{
+    if (!m_active)
+        return;
+    switch (m_active->execution.take(channel, message)) {
+    case PendingExecution::Effect::OutputsChanged:
+        m_shown.poke();
+        break;
+    case PendingExecution::Effect::InputRequested:
+        Q_EMIT inputRequested(*m_active->execution.input());
+        break;
+    case PendingExecution::Effect::Ended: {
+        const Active active = stop();
+        Q_EMIT ended();
+        active.done.resolve(active.execution.result());
+        break;
+    }
+    case PendingExecution::Effect::Foreign:
+    case PendingExecution::Effect::None:
+        break;
+    }
+}
+
+CellRun::Active CellRun::stop()
+{
+    Active active = std::move(*m_active);
+    m_active.reset();
+    m_router.remove(active.execution.messageId());
+    m_router.remove(active.execution.marker());
+    m_lastOutputs = active.execution.outputs();
+    return active;
+}
+
+void CellRun::abandon(const Error &why)
+{
+    if (m_active)
+        stop().done.resolve(fail(why));
+}
+
+const Json &CellRun::outputs() const
+{
+    return m_active ? m_active->execution.outputs() : m_lastOutputs;
+}
+
+std::optional<InputRequest> CellRun::input() const
+{
+    return m_active ? m_active->execution.input() : std::nullopt;
+}
+
+void CellRun::show()
+{
+    if (m_active && m_active->changed)
+        m_active->changed(m_active->execution.outputs());
+}
+
+}  // namespace celldeck::kernels

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <QObject>
+#include <functional>
+#include <optional>
+
+#include "async/coalescer.h"
+#include "async/waiter.h"
+#include "kernels/messagerouter.h"
+#include "kernels/pendingexecution.h"
+
+namespace celldeck::kernels {
+
+/// The cell that a kernel runs, if it runs one: takes its messages from the router, shows what has
+/// come at most 30 times a second, and resolves with its end. What comes for it after that is an
+/// orphan.
+///
+/// Owned by a Kernel. Thread: the engine's. Stopping: `abandon()`.
+class CellRun final : public QObject
+{
+    Q_OBJECT
+
+public:
+    explicit CellRun(MessageRouter &router);
+
+    /// Requires: not active.
+    [[nodiscard]] Waiter<Execution> begin(PendingExecution execution,
+                                          std::function<void(const Json &outputs)> changed);
+    /// See PendingExecution. Requires: active.
+    void setMarker(const QByteArray &messageId);
+    /// Ends without the kernel's saying so.
+    void abandon(const Error &why);
+
+    [[nodiscard]] bool isActive() const { return m_active.has_value(); }
+    /// Of the current or the last one.
+    [[nodiscard]] const Json &outputs() const;
+    [[nodiscard]] std::optional<InputRequest> input() const;
+    /// Requires: it asks for input.
+    void setInputAnswered() { m_active->execution.setInputAnswered(); }
+
+Q_SIGNALS:
+    void inputRequested(const celldeck::kernels::InputRequest &request);
+    /// Before its waiter resolves.
+    void ended();
+
+private:
+    struct Active
+    {
+        PendingExecution execution;
+        std::function<void(const Json &)> changed;
+        Waiter<Execution> done;
+    };
+    void take(Channel channel, const Message &message);
+    [[nodiscard]] Active stop();
+    void show();
+
+    MessageRouter &m_router;
+    std::optional<Active> m_active;
+    Json m_lastOutputs = Json::array();
+    Coalescer m_shown;
+};
+
+}  // namespace celldeck::kernels
