@@ -30,7 +30,9 @@ constexpr Table Tables[] = {{"notebook", "id"},
                             {"task", "id"},
                             {"moved", "task"},
                             {"kernel", "notebook"},
+                            {"asset", "id"},
                             {"lease", "rowid"},
+                            {"recorded", "rowid"},
                             {"key", "name", Table::Key::Text},
                             {"setting", "name", Table::Key::Text}};
 

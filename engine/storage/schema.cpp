@@ -83,6 +83,29 @@ const QString Kernel = QStringLiteral(
 const QString Setting =
     QStringLiteral("CREATE TABLE setting(name TEXT PRIMARY KEY, value) WITHOUT ROWID");
 
+/// A file of ours. Its row goes only after the file, so that whatever a crash has left of it is
+/// known.
+const QString Asset = QStringLiteral(
+    "CREATE TABLE asset("
+    " id INTEGER PRIMARY KEY,"
+    " path TEXT NOT NULL UNIQUE,"  // where it is when it is not in the trash
+    " bytes INTEGER NOT NULL,"
+    " trashed INTEGER)"  // when it went to the trash, as the lease clock tells it
+);
+
+/// One for each notebook that an asset was made for: its name is its content, so two may share it.
+/// `expires` is told by the lease clock (assets/leaseclock.h): the wall's time less `lease_offset`.
+const QString LeaseOfAsset = QStringLiteral(
+    "CREATE TABLE lease(asset INTEGER NOT NULL REFERENCES asset(id),"
+    " notebook INTEGER NOT NULL REFERENCES notebook(id),"
+    " last_seen INTEGER NOT NULL, expires INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " PRIMARY KEY(asset, notebook))");
+
+/// Assets that hold what was too big for a task's record. Such a row goes after its task.
+const QString Recorded = QStringLiteral(
+    "CREATE TABLE recorded(task INTEGER NOT NULL, asset INTEGER NOT NULL REFERENCES asset(id),"
+    " PRIMARY KEY(task, asset))");
+
 QString isoTime(const QString &milliseconds)
 {
     return QStringLiteral("strftime('%Y-%m-%dT%H:%M:%fZ', (%1) / 1000.0, 'unixepoch')")
@@ -131,6 +154,28 @@ QString assetLeases()
              isoTime(QStringLiteral("l.created")));
 }
 
+/// The leases get a table of the assets beside them.
+QStringList leasesOfAssets()
+{
+    const QString expires = QStringLiteral(
+        "l.expires + coalesce((SELECT value FROM setting WHERE name = 'lease_offset'), 0)");
+    return {QStringLiteral("DROP VIEW asset_leases"),
+            QStringLiteral("ALTER TABLE lease RENAME TO lease_before"),
+            Asset,
+            LeaseOfAsset,
+            Recorded,
+            QStringLiteral("INSERT INTO asset(path, bytes) SELECT asset, 0 FROM lease_before"),
+            QStringLiteral("INSERT INTO lease SELECT a.id, b.notebook, b.last_seen, b.expires,"
+                           " b.created FROM lease_before b JOIN asset a ON a.path = b.asset"),
+            QStringLiteral("DROP TABLE lease_before"),
+            QStringLiteral(
+                "CREATE VIEW asset_leases(asset_path, notebook_path, last_seen, lease_expires,"
+                " created_at) AS SELECT a.path, n.path, %1, %2, %3 FROM lease l"
+                " JOIN asset a ON a.id = l.asset JOIN notebook n ON n.id = l.notebook")
+                .arg(isoTime(QStringLiteral("l.last_seen")), isoTime(expires),
+                     isoTime(QStringLiteral("l.created")))};
+}
+
 }  // namespace
 
 const QList<QStringList> &migrations()
@@ -138,6 +183,7 @@ const QList<QStringList> &migrations()
     static const QList<QStringList> list{
         {Notebook, Cell, Task, Unfinished, Key, KeyOfTask, Lease, executionQueue(), assetLeases()},
         {Paused, StopOnErrorOf, StateLost, Moved, Kernel, Setting},
+        leasesOfAssets(),
     };
     return list;
 }

@@ -132,9 +132,11 @@ Result<TaskStats> stats(Connection &connection, const Census &census, const QStr
                         UtcTime now)
 {
     TaskStats stats = census.stats();
-    const auto leases =
-        connection.number(QStringLiteral("SELECT count(*) FROM lease WHERE expires > ?"),
-                          {qlonglong(now.time_since_epoch().count())});
+    // `expires` is told by the lease clock, which falls behind the wall's by the offset.
+    const auto leases = connection.number(
+        QStringLiteral("SELECT count(*) FROM lease WHERE expires > ? - coalesce("
+                       "(SELECT value FROM setting WHERE name = 'lease_offset'), 0)"),
+        {qlonglong(now.time_since_epoch().count())});
     if (!leases)
         return fail(leases.error());
     stats.activeLeases = *leases;
