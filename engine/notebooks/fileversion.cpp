@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/crashpoint.h"
 #include "notebooks/notebookfile.h"
 
 namespace celldeck::notebooks {
@@ -147,6 +148,7 @@ Result<> exchange(const QString &path, const QByteArray &bytes, const FileVersio
         return ioError(target, "create a file beside it", errno);
     if (const Result<> filled = fill(file.fd(), target, bytes); !filled)
         return filled;
+    crashPoint("notebook.temporary_written");
     if (there) {
         if (const Result<> taken = takeRights(file.fd(), old, target); !taken)
             return taken;
@@ -159,8 +161,10 @@ Result<> exchange(const QString &path, const QByteArray &bytes, const FileVersio
             return fail(ErrorCode::Conflict,
                         target + QStringLiteral(" was changed by another program meanwhile"));
     }
+    crashPoint("notebook.before_rename");
     if (!file.renameTo(targetName))
         return ioError(target, "rename", errno);
+    crashPoint("notebook.renamed");
     return syncFolder(folder, target);
 }
 

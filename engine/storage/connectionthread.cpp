@@ -5,6 +5,8 @@
 #include <QLoggingCategory>
 #include <future>
 
+#include "base/crashpoint.h"
+
 namespace celldeck::storage {
 
 namespace {
@@ -150,11 +152,13 @@ bool Writer::runTogether(Connection &connection, const std::deque<Job> &jobs,
         }
         results.push_back(std::move(done));
     }
+    crashPoint("writer.before_commit");
     if (const auto committed = connection.run(QStringLiteral("COMMIT")); !committed) {
         qCWarning(log, "%s", qUtf8Printable(committed.error().message));
         rollBack(connection);
         return false;
     }
+    crashPoint("writer.after_commit");
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <QFileInfo>
 
 #include "storage/migrator.h"
+#include "storage/replacement.h"
 #include "storage/salvage.h"
 
 namespace celldeck::storage {
@@ -60,6 +61,8 @@ Result<> Database::open()
 {
     if (const Result<> made = makeFolder(QFileInfo(m_file).absolutePath()); !made)
         return made;
+    if (const Result<> finished = finishReplacement(m_file); !finished)
+        return finished;
     const Result<> opened = openOnce();
     if (opened || opened.error().code != ErrorCode::Damaged)
         return opened;

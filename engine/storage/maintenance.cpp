@@ -1,13 +1,12 @@
 #include "storage/maintenance.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
 
+#include "base/crashpoint.h"
 #include "storage/connection.h"
-#include "storage/salvage.h"
+#include "storage/replacement.h"
 #include "storage/schema.h"
 
 namespace celldeck::storage {
@@ -32,19 +31,6 @@ Result<> checkReferences(Connection &connection, QStringList &findings)
         });
 }
 
-/// Its bytes and its name are on the disk. Fails with Io.
-Result<> sync(const QString &path)
-{
-    const int fd = ::open(QFile::encodeName(path).constData(), O_RDONLY | O_CLOEXEC);
-    const bool synced = fd >= 0 && ::fsync(fd) == 0;
-    const int reason = errno;
-    if (fd >= 0)
-        ::close(fd);
-    if (synced)
-        return {};
-    return fail(ErrorCode::Io, QStringLiteral("%1: %2").arg(path, qt_error_string(reason)));
-}
-
 Result<> mustBeSound(const QString &file)
 {
     const auto findings = check(file, CheckDepth::Full);
@@ -54,17 +40,6 @@ Result<> mustBeSound(const QString &file)
         return {};
     return fail(ErrorCode::StorageUnavailable,
                 QStringLiteral("%1 is damaged: %2").arg(file, findings->first()));
-}
-
-/// Gives `part` its name, durably. Fails with Io.
-Result<> publish(const QString &part, const QString &target)
-{
-    if (const Result<> synced = sync(part); !synced)
-        return synced;
-    if (::rename(QFile::encodeName(part).constData(), QFile::encodeName(target).constData()) != 0)
-        return fail(ErrorCode::Io,
-                    QStringLiteral("%1 cannot be written: %2").arg(target, qt_error_string(errno)));
-    return sync(QFileInfo(target).absolutePath());
 }
 
 /// A copy of one moment, checked, under a name of its own beside `target`.
@@ -77,6 +52,7 @@ Result<QString> copyOf(const QString &file, const QString &target)
         return fail(connection.error());
     const Result<> copied =
         (*connection)->queryOnce(QStringLiteral("VACUUM INTO ?"), {part}, [](const Row &) {});
+    crashPoint("backup.copied");
     const Result<> sound = copied ? mustBeSound(part) : copied;
     if (sound)
         return part;
@@ -134,7 +110,9 @@ Result<> backUp(const QString &file, const QString &target)
     const auto part = copyOf(file, target);
     if (!part)
         return fail(part.error());
-    return publish(*part, target);
+    const Result<> published = publish(*part, target);
+    crashPoint("backup.published");
+    return published;
 }
 
 Result<QString> restore(const QString &backup, const QString &file)
@@ -143,19 +121,12 @@ Result<QString> restore(const QString &backup, const QString &file)
         return fail(sound.error());
     if (!QDir().mkpath(QFileInfo(file).absolutePath()))
         return fail(ErrorCode::Io, QStringLiteral("the folder of %1 cannot be made").arg(file));
+    if (const Result<> finished = finishReplacement(file); !finished)
+        return fail(finished.error());
     const auto part = copyOf(backup, file);
     if (!part)
         return fail(part.error());
-    QString aside;
-    if (QFile::exists(file)) {
-        const auto moved = setAside(file, QStringLiteral("before-restore"));
-        if (!moved)
-            return fail(moved.error());
-        aside = *moved;
-    }
-    if (const Result<> done = publish(*part, file); !done)
-        return fail(done.error());
-    return aside;
+    return replace(*part, file, QStringLiteral("before-restore"));
 }
 
 }  // namespace celldeck::storage

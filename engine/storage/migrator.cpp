@@ -2,6 +2,8 @@
 
 #include <QFile>
 
+#include "base/crashpoint.h"
+#include "storage/replacement.h"
 #include "storage/schema.h"
 
 namespace celldeck::storage {
@@ -29,6 +31,7 @@ Result<> step(Connection &connection, int to)
         QStringList{QStringLiteral("PRAGMA user_version=%1").arg(to), QStringLiteral("COMMIT")};
     for (const QString &statement : statements) {
         const Result<> done = connection.queryOnce(statement, {}, [](const Row &) {});
+        crashPoint("migration.statement");
         if (done)
             continue;
         const Result<> undone =
@@ -64,10 +67,16 @@ Result<> migrate(Connection &connection, const QString &file)
     if (version > 0 && version < currentSchema()) {
         const QString backup = QStringLiteral("%1.v%2.backup").arg(file).arg(version);
         if (!QFile::exists(backup)) {
+            // Its name says that it is complete: the next start would not make another.
+            const QString part = backup + QStringLiteral(".part");
+            QFile::remove(part);
             const Result<> copied =
-                connection.queryOnce(QStringLiteral("VACUUM INTO ?"), {backup}, [](const Row &) {});
-            if (!copied)
-                return copied;
+                connection.queryOnce(QStringLiteral("VACUUM INTO ?"), {part}, [](const Row &) {});
+            crashPoint("migration.copied");
+            const Result<> published = copied ? publish(part, backup) : copied;
+            if (!published)
+                return published;
+            crashPoint("migration.backed_up");
         }
     }
     const auto vacuum = connection.number(QStringLiteral("PRAGMA auto_vacuum"));
@@ -84,6 +93,7 @@ Result<> migrate(Connection &connection, const QString &file)
     for (auto to = static_cast<int>(version) + 1; to <= currentSchema(); ++to) {
         if (const Result<> done = step(connection, to); !done)
             return done;
+        crashPoint("migration.step");
     }
     return {};
 }

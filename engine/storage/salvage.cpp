@@ -1,21 +1,20 @@
 #include "storage/salvage.h"
 
-#include <QDateTime>
 #include <QFile>
 #include <QLoggingCategory>
 #include <QtEndian>
 #include <limits>
 
+#include "base/crashpoint.h"
 #include "storage/connection.h"
 #include "storage/migrator.h"
+#include "storage/replacement.h"
 
 namespace celldeck::storage {
 
 namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.storage.salvage", QtInfoMsg)
-
-const char *const Companions[] = {"-wal", "-shm"};
 
 struct Table
 {
@@ -237,7 +236,7 @@ Result<> recoverFrom(const QString &damaged, Connection &to)
     return copyAll(**from, to);
 }
 
-/// A new database at `file` with what can be read of the damaged one.
+/// A new database at `file`, without a WAL, with what can be read of the damaged one.
 Result<> recover(const QString &damaged, const QString &file)
 {
     auto to = Connection::open(file, Connection::Mode::Write);
@@ -245,49 +244,37 @@ Result<> recover(const QString &damaged, const QString &file)
         return fail(to.error());
     if (const Result<> made = migrate(**to, file); !made)
         return made;
-    const Result<> flushed =
-        (*to)->queryOnce(QStringLiteral("PRAGMA wal_checkpoint(TRUNCATE)"), {}, [](const Row &) {});
-    if (!flushed)
+    const auto flush = [&to] {
+        return (*to)->queryOnce(QStringLiteral("PRAGMA wal_checkpoint(TRUNCATE)"), {},
+                                [](const Row &) {});
+    };
+    if (const Result<> flushed = flush(); !flushed)
         return flushed;
-    const Result<> direct = recoverFrom(damaged, **to);
-    if (direct || direct.error().code != ErrorCode::Damaged)
-        return direct;
-    const QString copy = file + QStringLiteral(".salvaging");
-    Result<> repaired = copyWithHeader(damaged, file, copy);
-    if (repaired)
-        repaired = recoverFrom(copy, **to);
-    QFile::remove(copy);
-    return repaired;
+    Result<> recovered = recoverFrom(damaged, **to);
+    if (!recovered && recovered.error().code == ErrorCode::Damaged) {
+        const QString copy = file + QStringLiteral(".salvaging");
+        recovered = copyWithHeader(damaged, file, copy);
+        if (recovered)
+            recovered = recoverFrom(copy, **to);
+        QFile::remove(copy);
+    }
+    return recovered ? flush() : recovered;
 }
 
 }  // namespace
 
-Result<QString> setAside(const QString &file, const QString &why)
-{
-    const QString time =
-        QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"));
-    const QString aside = QStringLiteral("%1.%2-%3").arg(file, why, time);
-    // The log first: beside a database that is not its own it could be taken for that one's.
-    for (const char *const companion : Companions) {
-        const QString name = QString::fromLatin1(companion);
-        if (QFile::exists(file + name) && !QFile::rename(file + name, aside + name))
-            return fail(ErrorCode::StorageUnavailable,
-                        QStringLiteral("%1 cannot be moved aside").arg(file + name));
-    }
-    if (!QFile::rename(file, aside))
-        return fail(ErrorCode::StorageUnavailable,
-                    QStringLiteral("%1 cannot be moved aside").arg(file));
-    return aside;
-}
-
 Result<QString> setAsideAndSalvage(const QString &file)
 {
-    const auto aside = setAside(file, QStringLiteral("damaged"));
-    if (!aside)
-        return aside;
-    if (const Result<> recovered = recover(*aside, file); !recovered)
-        qCWarning(log, "%s: %s", qUtf8Printable(*aside), qUtf8Printable(recovered.error().message));
-    return aside;
+    // Beside the damaged one, which keeps its place until all is done: a crash costs nothing.
+    const QString part = file + QStringLiteral(".salvaged");
+    for (const char *const left : {"", "-wal", "-shm"})
+        QFile::remove(part + QLatin1String(left));
+    const Result<> recovered = recover(file, part);
+    crashPoint("salvage.recovered");
+    if (recovered)
+        return replace(part, file, QStringLiteral("damaged"));
+    qCWarning(log, "%s: %s", qUtf8Printable(file), qUtf8Printable(recovered.error().message));
+    return setAside(file, QStringLiteral("damaged"));
 }
 
 }  // namespace celldeck::storage

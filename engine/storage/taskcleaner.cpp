@@ -2,6 +2,7 @@
 
 #include <QFileInfo>
 
+#include "base/crashpoint.h"
 #include "storage/database.h"
 #include "storage/taskstore.h"
 
@@ -159,6 +160,7 @@ QCoro::Task<Result<std::int64_t>> TaskCleaner::removeTasks(Retention retention, 
         if (!gone)
             co_return fail(gone.error());
         removed += due->size();
+        crashPoint("cleanup.tasks_removed");
     }
 }
 
@@ -177,6 +179,7 @@ QCoro::Task<Result<std::int64_t>> TaskCleaner::removeCells()
         if (!gone)
             co_return gone;
         removed += *gone;
+        crashPoint("cleanup.cells_removed");
     }
     co_return removed;
 }
@@ -196,6 +199,7 @@ QCoro::Task<Result<>> TaskCleaner::shrink()
         const Result<std::int64_t> left = co_await vacuuming.wait(m_scope);
         if (!left)
             co_return fail(left.error());
+        crashPoint("cleanup.room_given_back");
         if (*left == 0)
             break;
     }

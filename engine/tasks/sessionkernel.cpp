@@ -2,6 +2,8 @@
 
 #include <QFileInfo>
 
+#include "base/crashpoint.h"
+
 namespace celldeck::tasks {
 
 SessionKernel::SessionKernel(QString notebookPath, storage::KernelStore &store, const Clock &clock,
@@ -66,8 +68,10 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, Waiter<> ready)
     const Result<> started = co_await m_kernel->start();
     // Before the first request leaves: what runs is followed by it after a crash.
     if (started && m_kernel && m_options.life == kernels::KernelLife::OutlivesEngine) {
+        crashPoint("kernel.started");
         if (const auto address = m_kernel->address())
             co_await record(*address, spec->name);
+        crashPoint("kernel.recorded");
     }
     m_launch.reset();
     if (!started && m_kernel)
