@@ -1,8 +1,8 @@
 #include <QDir>
 #include <QFileInfo>
-#include <QLockFile>
 #include <cstdio>
 
+#include "base/lockfile.h"
 #include "commandline.h"
 #include "commands.h"
 #include "storage/maintenance.h"
@@ -67,12 +67,13 @@ int restoreCommand(const QStringList &arguments)
         return complainAndExit(
             {ErrorCode::NotFound, QStringLiteral("there is no file %1").arg(*backup)});
     QDir().mkpath(line.dataDirectory() + QStringLiteral("/runtime"));
-    QLockFile lock(line.dataDirectory() + QStringLiteral("/runtime/engine.lock"));
-    lock.setStaleLockTime(0);
-    if (!lock.tryLock())
-        return complainAndExit(
-            {ErrorCode::StorageUnavailable,
-             QStringLiteral("an engine runs on %1: end it first").arg(line.dataDirectory())});
+    LockFile lock(line.dataDirectory() + QStringLiteral("/runtime/engine.lock"));
+    if (const Result<> locked = lock.lock(); !locked)
+        return complainAndExit(locked.error().code == ErrorCode::Conflict
+                                   ? Error{ErrorCode::StorageUnavailable,
+                                           QStringLiteral("an engine runs on %1: end it first")
+                                               .arg(line.dataDirectory())}
+                                   : locked.error());
     const QString file = databaseFile(line.dataDirectory());
     const auto aside = storage::restore(*backup, file);
     if (!aside)

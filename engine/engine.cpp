@@ -3,10 +3,10 @@
 #include <QCoreApplication>
 #include <QDir>
 #include <QFile>
-#include <QLockFile>
 #include <QLoggingCategory>
 
 #include "async/sleep.h"
+#include "base/lockfile.h"
 #include "engine/enginefeed.h"
 #include "mcp/toolregistry.h"
 #include "net/access.h"
@@ -115,7 +115,7 @@ struct Engine::Parts
 
     const EngineOptions options;
     SystemClock clock;
-    QLockFile lock;
+    LockFile lock;
     storage::Database database;
     storage::Stores stores;
     storage::TaskCleaner cleaner;
@@ -175,19 +175,15 @@ QCoro::Task<> Engine::open(Waiter<> started)
         started.resolve(made);
         co_return;
     }
-    d->lock.setStaleLockTime(0);  // Only the owner's death makes it stale.
-    if (!d->lock.tryLock()) {
-        qint64 pid = 0;
-        QString host;
-        QString program;
-        (void)d->lock.getLockInfo(&pid, &host, &program);
+    if (const Result<> locked = d->lock.lock(); !locked) {
         started.resolve(
-            fail(ErrorCode::StorageUnavailable,
-                 QStringLiteral(
-                     "the data folder %1 is in use by another Celldeck (process %2): end that "
-                     "one, or choose another with --data-dir")
-                     .arg(d->options.dataDirectory)
-                     .arg(pid)));
+            locked.error().code == ErrorCode::Conflict
+                ? fail(ErrorCode::StorageUnavailable,
+                       QStringLiteral("the data folder %1 is in use by another Celldeck (process "
+                                      "%2): end that one, or choose another with --data-dir")
+                           .arg(d->options.dataDirectory)
+                           .arg(d->lock.owner().value_or(0)))
+                : fail(ErrorCode::StorageUnavailable, locked.error().message));
         co_return;
     }
     if (const Result<> opened = d->database.open(); !opened) {
