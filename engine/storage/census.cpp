@@ -4,6 +4,13 @@
 
 namespace celldeck::storage {
 
+namespace {
+
+// In the table `setting`.
+const QString LastId = QStringLiteral("last_task");
+
+}  // namespace
+
 Result<> Census::reread(Connection &connection)
 {
     m_stats = {};
@@ -22,14 +29,28 @@ Result<> Census::reread(Connection &connection)
         {}, [this](const Row &row) { m_pending.insert(row.integer(0), row.integer(1)); });
     if (!pending)
         return pending;
-    const auto last = connection.number(QStringLiteral("SELECT max(id) FROM task"));
+    const auto last = connection.number(
+        QStringLiteral("SELECT max(coalesce((SELECT max(id) FROM task), 0),"
+                       " coalesce((SELECT value FROM setting WHERE name = ?), 0))"),
+        {LastId});
     if (!last)
         return fail(last.error());
     m_last = TaskId(*last);
     return {};
 }
 
-Result<> Census::roomFor(std::int64_t notebook, const QString &path, std::int64_t count) const
+Result<> Census::keepLastId(Connection &connection) const
+{
+    const auto kept =
+        connection.run(QStringLiteral("INSERT INTO setting(name, value) VALUES(?, ?)"
+                                      " ON CONFLICT(name) DO UPDATE SET value = excluded.value"),
+                       {LastId, qlonglong(m_last.value())});
+    if (!kept)
+        return fail(kept.error());
+    return {};
+}
+
+Result<> Census::roomFor(Connection &connection, const QHash<QString, std::int64_t> &fresh) const
 {
     const auto refuse = [](const QString &where, std::int64_t limit) {
         return fail(ErrorCode::QueueFull,
@@ -38,9 +59,22 @@ Result<> Census::roomFor(std::int64_t notebook, const QString &path, std::int64_
                         .arg(limit)
                         .arg(where));
     };
-    if (m_pending.value(notebook) + count > m_limits.pendingInNotebook)
-        return refuse(QStringLiteral("in ") + path, m_limits.pendingInNotebook);
-    if (m_stats.pending + count > m_limits.pendingInAll)
+    std::int64_t all = 0;
+    for (const auto &[path, count] : fresh.asKeyValueRange()) {
+        all += count;
+        // Looked up, and not made: a refused submission leaves no row behind.
+        std::int64_t notebook = m_notebooks.value(path);
+        if (notebook == 0) {
+            const auto id =
+                connection.number(QStringLiteral("SELECT id FROM notebook WHERE path = ?"), {path});
+            if (!id)
+                return fail(id.error());
+            notebook = *id;
+        }
+        if (m_pending.value(notebook) + count > m_limits.pendingInNotebook)
+            return refuse(QStringLiteral("in ") + path, m_limits.pendingInNotebook);
+    }
+    if (m_stats.pending + all > m_limits.pendingInAll && all > 0)
         return refuse(QStringLiteral("in all"), m_limits.pendingInAll);
     return {};
 }

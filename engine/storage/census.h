@@ -24,13 +24,16 @@ public:
 
     Result<> reread(Connection &connection);
 
-    /// Fails with QueueFull, and a message for the submitter.
-    [[nodiscard]] Result<> roomFor(std::int64_t notebook, const QString &path,
-                                   std::int64_t count) const;
+    /// `fresh`: how many more in which notebook. Fails with QueueFull, and a message for the
+    /// submitter.
+    [[nodiscard]] Result<> roomFor(Connection &connection,
+                                   const QHash<QString, std::int64_t> &fresh) const;
     [[nodiscard]] TaskId nextId(UtcTime now);
     void count(std::int64_t notebook, std::optional<TaskState> from, TaskState to);
     /// A task that had ended is removed.
     void forget(TaskState state) { --counter(state); }
+    /// To be called where tasks are removed: no later one gets the id of one that was.
+    [[nodiscard]] Result<> keepLastId(Connection &connection) const;
     [[nodiscard]] TaskStats stats() const;
 
     /// The row of a notebook's path, made if need be.

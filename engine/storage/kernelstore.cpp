@@ -51,16 +51,19 @@ Waiter<> KernelStore::save(KernelRecord kernel)
 
 Waiter<> KernelStore::remove(QString notebookPath)
 {
-    return m_database.write<void>(
-        [path = std::move(notebookPath)](Connection &connection) -> Result<> {
-            const auto done =
-                connection.run(QStringLiteral("DELETE FROM kernel WHERE notebook ="
-                                              " (SELECT id FROM notebook WHERE path = ?)"),
-                               {path});
-            if (!done)
-                return fail(done.error());
-            return {};
-        });
+    return m_database.write<void>([path = std::move(notebookPath)](Connection &connection) {
+        return sql::forgetKernel(connection, path);
+    });
+}
+
+Result<> sql::forgetKernel(Connection &connection, const QString &notebookPath)
+{
+    const auto done = connection.run(QStringLiteral("DELETE FROM kernel WHERE notebook ="
+                                                    " (SELECT id FROM notebook WHERE path = ?)"),
+                                     {notebookPath});
+    if (!done)
+        return fail(done.error());
+    return {};
 }
 
 }  // namespace celldeck::storage

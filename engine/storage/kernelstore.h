@@ -8,6 +8,7 @@
 
 namespace celldeck::storage {
 
+class Connection;
 class Database;
 
 /// A kernel that works for a notebook: enough to find it again after a crash, and to be sure that
@@ -42,5 +43,10 @@ public:
 private:
     Database &m_database;
 };
+
+namespace sql {
+/// Called by the writer's jobs.
+[[nodiscard]] Result<> forgetKernel(Connection &connection, const QString &notebookPath);
+}  // namespace sql
 
 }  // namespace celldeck::storage

@@ -1,6 +1,7 @@
 #include "storage/taskstore.h"
 
 #include "storage/database.h"
+#include "storage/kernelstore.h"
 #include "storage/tasksql.h"
 
 namespace celldeck::storage {
@@ -66,11 +67,26 @@ Waiter<> TaskStore::keepPartial(TaskId id, QByteArray outputs)
     });
 }
 
-Waiter<> TaskStore::markStateLost(QList<TaskId> ids)
+Waiter<QList<TaskRecord>> TaskStore::loseKernel(QString notebookPath, QList<TaskDraft> rebuilding,
+                                                QList<TaskId> pending, UtcTime now)
 {
-    return d->database.write<void>([ids = std::move(ids)](Connection &connection) {
-        return sql::markStateLost(connection, ids);
-    });
+    return d->database.write<QList<TaskRecord>>(
+        [census = d->census, path = std::move(notebookPath), rebuilding = std::move(rebuilding),
+         pending = std::move(pending), now](Connection &connection) -> Result<QList<TaskRecord>> {
+            auto added = sql::insert(connection, *census, rebuilding, now);
+            if (!added)
+                return added;
+            QList<TaskId> order;
+            for (const TaskRecord &task : std::as_const(*added))
+                order << task.id;
+            order << pending;
+            const Result<> marked = added->isEmpty() ? sql::markStateLost(connection, pending)
+                                                     : sql::reorder(connection, order);
+            const Result<> forgotten = marked ? sql::forgetKernel(connection, path) : marked;
+            if (!forgotten)
+                return fail(forgotten.error());
+            return added;
+        });
 }
 
 Waiter<> TaskStore::reorder(QList<TaskId> ids)

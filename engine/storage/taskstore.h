@@ -44,8 +44,12 @@ public:
     /// The outputs so far of a task that runs: what is left of it if the engine dies. Stale.
     [[nodiscard]] Waiter<> keepPartial(TaskId id, QByteArray outputs);
 
-    /// Those of them that are pending were restored without the state of their session's kernel.
-    [[nodiscard]] Waiter<> markStateLost(QList<TaskId> ids);
+    /// Forgets the kernel that a notebook had, in one transaction with what that means for its
+    /// pending tasks: the drafts in `rebuilding` are stored to run before them (and returned), or,
+    /// without such, the tasks are marked as restored without that kernel's state. As `insert`.
+    [[nodiscard]] Waiter<QList<TaskRecord>> loseKernel(QString notebookPath,
+                                                       QList<TaskDraft> rebuilding,
+                                                       QList<TaskId> pending, UtcTime now);
 
     /// The pending tasks of one notebook, in the order in which they shall run from now on, before
     /// any that come later.

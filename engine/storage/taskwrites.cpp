@@ -74,7 +74,7 @@ Result<std::int64_t> cellId(Connection &connection, const CellRow &cell)
     }
 }
 
-bool sameContent(const TaskDraft &draft, const TaskRecord &task)
+bool sameContent(const TaskDraft &draft, const auto &task)
 {
     return draft.notebookPath == task.notebookPath && draft.cellIndex == task.cellIndex &&
            draft.code == task.code;
@@ -85,9 +85,17 @@ Result<QHash<QString, TaskRecord>> knownTasks(Connection &connection,
                                               const QList<TaskDraft> &drafts)
 {
     QHash<QString, TaskRecord> known;
+    QHash<QString, const TaskDraft *> twins;
     for (const TaskDraft &draft : drafts) {
         if (draft.key.isEmpty())
             continue;
+        const TaskDraft *&twin = twins[draft.key];
+        if (twin && !sameContent(draft, *twin))
+            return fail(ErrorCode::Conflict,
+                        QStringLiteral("the task id \"%1\" is given twice, with different content: "
+                                       "choose another, or none")
+                            .arg(draft.key));
+        twin = &draft;
         const auto id =
             connection.number(QStringLiteral("SELECT task FROM key WHERE name = ?"), {draft.key});
         if (!id)
@@ -218,19 +226,19 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
         if (const Result<> good = checkDraft(draft); !good)
             return fail(good.error());
     }
-    const auto known = knownTasks(connection, drafts);
+    auto known = knownTasks(connection, drafts);
     if (!known)
         return fail(known.error());
     QHash<QString, std::int64_t> fresh;
-    for (const TaskDraft &draft : drafts)
-        fresh[draft.notebookPath] += known->contains(draft.key) ? 0 : 1;
-    for (const auto &[path, count] : fresh.asKeyValueRange()) {
-        const auto notebook = census.notebookId(connection, path);
-        if (!notebook)
-            return fail(notebook.error());
-        if (const Result<> room = census.roomFor(*notebook, path, count); !room)
-            return fail(room.error());
+    QSet<QString> keys;
+    for (const TaskDraft &draft : drafts) {
+        if (known->contains(draft.key) || (!draft.key.isEmpty() && keys.contains(draft.key)))
+            continue;
+        keys.insert(draft.key);
+        ++fresh[draft.notebookPath];
     }
+    if (const Result<> room = census.roomFor(connection, fresh); !room)
+        return fail(room.error());
 
     QList<TaskRecord> tasks;
     TaskId batch;
@@ -249,6 +257,9 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
         if (!task)
             return fail(task.error());
         census.count(*notebook, std::nullopt, TaskState::Pending);
+        // The same key again stands for the same task.
+        if (!draft.key.isEmpty())
+            known->insert(draft.key, *task);
         tasks.append(std::move(*task));
     }
     return tasks;
@@ -353,7 +364,7 @@ Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId>
         }
         census.forget((*place)->state);
     }
-    return {};
+    return census.keepLastId(connection);
 }
 
 Result<> reorder(Connection &connection, const QList<TaskId> &ids)

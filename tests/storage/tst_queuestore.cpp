@@ -55,7 +55,7 @@ private Q_SLOTS:
     void kernelsAreKeptOneANotebook();
     void theGivenOrderIsKept();
     void outputsSoFarAreKeptWhileItRuns();
-    void whatLostItsStateSaysSo();
+    void aLostKernelIsOneStep();
     void aReplayIsLinked();
 };
 
@@ -173,15 +173,35 @@ void TestQueueStore::outputsSoFarAreKeptWhileItRuns()
     QCOMPARE(await(f.tasks.load(id))->outputs, QByteArray("[2]"));
 }
 
-void TestQueueStore::whatLostItsStateSaysSo()
+void TestQueueStore::aLostKernelIsOneStep()
 {
     QTemporaryDir dir;
     Fixture f(dir.path());
+    const auto has = [&f] { return await(f.kernels.load())->size(); };
     const auto task = await(f.tasks.insert({draft({})}, Start));
     QVERIFY(task);
-    QVERIFY(!task->first().stateLost);
-    QVERIFY(await(f.tasks.markStateLost({task->first().id})));
-    QVERIFY(await(f.tasks.load(task->first().id))->task.stateLost);
+    const TaskId id = task->first().id;
+    KernelRecord kernel;
+    kernel.notebookPath = A;
+    kernel.name = kernel.connectionFile = kernel.session = kernel.boot = QStringLiteral("k");
+    QVERIFY(await(f.kernels.save(kernel)));
+    const auto rebuilding = await(f.tasks.loseKernel(A, {draft(QStringLiteral("x"))}, {id}, Start));
+    QVERIFY(rebuilding);
+    QCOMPARE(has(), 0);
+    auto left = await(f.tasks.loadUnfinished());
+    QVERIFY(left);
+    QCOMPARE(left->size(), 2);
+    QCOMPARE(left->at(0), rebuilding->at(0));
+    QCOMPARE(left->at(1), task->at(0));  // Its state will be as it was.
+
+    QVERIFY(await(f.kernels.save(kernel)));
+    TaskDraft bad = draft(QStringLiteral("x"));
+    bad.notebookPath.clear();
+    QVERIFY(!await(f.tasks.loseKernel(A, {bad}, {id}, Start)));
+    QCOMPARE(has(), 1);
+    QVERIFY(await(f.tasks.loseKernel(A, {}, {id}, Start)));
+    QCOMPARE(has(), 0);
+    QVERIFY(await(f.tasks.load(id))->task.stateLost);
 }
 
 void TestQueueStore::aReplayIsLinked()
