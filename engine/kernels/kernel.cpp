@@ -207,7 +207,8 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
                                                std::function<void(const Json &)> changed)
 {
     if (d->state == KernelState::Dead)
-        co_return fail(ErrorCode::KernelDied, d->process.reason());
+        co_return fail(ErrorCode::KernelDied,
+                       QStringLiteral("the kernel died before it ran: ") + d->process.reason());
     const Waiter<Execution> done = d->cell.begin(PendingExecution(messageId), std::move(changed));
     d->setState(KernelState::Busy);
     if (!d->listening.isResolved()) {
@@ -235,7 +236,8 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
                                               std::function<void(const Json &)> changed)
 {
     if (d->state == KernelState::Dead)
-        co_return fail(ErrorCode::KernelDied, d->process.reason());
+        co_return fail(ErrorCode::KernelDied,
+                       QStringLiteral("the kernel died while it ran: ") + d->process.reason());
     d->setState(KernelState::Busy);
     const Waiter<Execution> done =
         d->cell.begin(PendingExecution(messageId, std::move(soFar)), std::move(changed));

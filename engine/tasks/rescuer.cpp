@@ -1,7 +1,10 @@
 #include "tasks/rescuer.h"
 
+#include <QDateTime>
+#include <QFileInfo>
 #include <QLoggingCategory>
 
+#include "base/crashpoint.h"
 #include "kernels/strays.h"
 
 namespace celldeck::tasks {
@@ -18,6 +21,11 @@ Q_LOGGING_CATEGORY(log, "celldeck.rescuer", QtInfoMsg)
 
 // How many of a session's completed tasks are looked at to rebuild its state.
 constexpr int MaxReplayed = 1'000;
+
+// How many of the last results of a notebook are looked at for those that its file lacks. They are
+// written about twice a second, and what ended while one write was under way is in the next.
+constexpr int MaxWrittenAgain = 200;
+constexpr Milliseconds WriteTakes{2'000};
 
 }  // namespace
 
@@ -49,6 +57,7 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
     if (!begun)
         co_return fail(begun.error());
     m_report.uncleanSince = *begun;
+    crashPoint("recovery.begun");
     const auto loadingKernels = m_stores.kernels.load();
     const Result<QList<KernelRecord>> kernels = co_await loadingKernels.wait(m_scope);
     if (!kernels)
@@ -72,7 +81,9 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
             qCInfo(log, "%s: its kernel is not taken up: %s", qUtf8Printable(kernel.notebookPath),
                    qUtf8Printable(attached.error().message));
     }
+    crashPoint("recovery.kernels_attached");
     m_report.strays = kernels::endStrays(m_runtimeDirectory, known);
+    crashPoint("recovery.strays_ended");
     for (const TaskRecord &task : *tasks) {
         Left &left = notebooks[task.notebookPath];
         (task.state == TaskState::Running ? left.running : left.pending).append(task);
@@ -82,80 +93,100 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
         const Result<> rescued = co_await rescue(std::move(left), recovery);
         if (!rescued)
             co_return fail(rescued.error());
+        crashPoint("recovery.notebook_done");
     }
     co_return m_report;
 }
 
 QCoro::Task<Result<>> Rescuer::rescue(Left left, Recovery recovery)
 {
+    const Result<> ended = co_await endRunning(left);
+    if (!ended)
+        co_return ended;
+    if (m_report.uncleanSince) {
+        const Result<> written = co_await writeAgain(left.notebookPath);
+        if (!written)
+            co_return written;
+    }
+    const Result<QList<TaskRecord>> order = co_await loseKernel(left, recovery);
+    if (!order)
+        co_return fail(order.error());
+    if (order->isEmpty())
+        co_return Result<>{};
     Session &session = m_sessionOf(left.notebookPath);
+    if (recovery == Recovery::Hold) {
+        const Waiter<> pausing = m_stores.orders.setFlow(left.notebookPath, storage::Flow::Paused);
+        const Result<> paused = co_await pausing.wait(m_scope);
+        if (!paused)
+            co_return paused;
+        crashPoint("recovery.held");
+        session.setFlow(storage::Flow::Paused);
+    }
+    m_report.restored += int(left.pending.size());
+    for (const TaskRecord &task : *order)
+        m_unfinished(task);
+    session.enqueue(*order);
+    co_return Result<>{};
+}
+
+/// What was running is followed where its kernel still works on it, and ended else.
+QCoro::Task<Result<>> Rescuer::endRunning(Left left)
+{
+    // No more than one can run: the one that began last. Its request may have left or not, the
+    // kernel will tell.
+    const auto last = std::ranges::max_element(left.running, {}, &TaskRecord::startedAt);
     for (const TaskRecord &task : std::as_const(left.running)) {
-        // No more than one can run; its request may have left or not, the kernel will tell.
-        if (left.attached && task.id == left.running.last().id) {
+        if (left.attached && task.id == last->id) {
             const auto loading = m_stores.tasks.load(task.id);
             const Result<TaskDetail> detail = co_await loading.wait(m_scope);
             if (!detail)
                 co_return fail(detail.error());
             m_unfinished(task);
             ++m_report.followed;
-            session.follow(*detail);
+            m_sessionOf(left.notebookPath).follow(*detail);
             continue;
         }
         const Result<> ended = co_await interrupt(task);
         if (!ended)
             co_return ended;
+        crashPoint("recovery.interrupted");
     }
-    const bool lost = left.kernel && !left.attached;
-    if (lost) {
-        const Waiter<> forgetting = m_stores.kernels.remove(left.notebookPath);
-        const Result<> forgotten = co_await forgetting.wait(m_scope);
-        if (!forgotten)
-            co_return forgotten;
-    }
-    if (left.pending.isEmpty())
-        co_return Result<>{};
-    QList<TaskRecord> order = left.pending;
-    m_report.restored += int(order.size());
-    bool rebuilt = false;
-    if (lost && recovery == Recovery::Replay) {
-        const Result<QList<TaskRecord>> again = co_await replays(*left.kernel);
-        rebuilt = again.has_value();
-        if (rebuilt) {
-            m_report.replayed += int(again->size());
-            order = *again + order;
-        } else if (again.error().code != ErrorCode::QueueFull) {
-            co_return fail(again.error());
-        }
-    }
-    QList<TaskId> ids;
-    for (const TaskRecord &task : std::as_const(order))
-        ids << task.id;
-    if (lost && !rebuilt) {
-        const Waiter<> marking = m_stores.tasks.markStateLost(ids);
-        const Result<> marked = co_await marking.wait(m_scope);
-        if (!marked)
-            co_return marked;
-        for (TaskRecord &task : order)
-            task.stateLost = true;
-        m_report.stateLost += int(order.size());
-    }
-    if (rebuilt) {
-        const Waiter<> ordering = m_stores.tasks.reorder(ids);
-        const Result<> ordered = co_await ordering.wait(m_scope);
-        if (!ordered)
-            co_return ordered;
-    }
-    if (recovery == Recovery::Hold) {
-        const Waiter<> pausing = m_stores.orders.setFlow(left.notebookPath, storage::Flow::Paused);
-        const Result<> paused = co_await pausing.wait(m_scope);
-        if (!paused)
-            co_return paused;
-        session.setFlow(storage::Flow::Paused);
-    }
-    for (const TaskRecord &task : std::as_const(order))
-        m_unfinished(task);
-    session.enqueue(order);
     co_return Result<>{};
+}
+
+/// The pending tasks in their order; where their kernel is gone, with what rebuilds its state
+/// before them, or with the mark that it is lost.
+QCoro::Task<Result<QList<TaskRecord>>> Rescuer::loseKernel(Left left, Recovery recovery)
+{
+    if (!left.kernel || left.attached)
+        co_return left.pending;
+    QList<TaskId> pending;
+    for (const TaskRecord &task : std::as_const(left.pending))
+        pending << task.id;
+    QList<storage::TaskDraft> rebuilding;
+    if (recovery == Recovery::Replay && !pending.isEmpty()) {
+        const Result<QList<storage::TaskDraft>> drafts = co_await replays(*left.kernel);
+        if (!drafts)
+            co_return fail(drafts.error());
+        rebuilding = *drafts;
+    }
+    // One step: a crash behind it must find neither the tasks unmarked nor the replays twice.
+    auto losing = m_stores.tasks.loseKernel(left.notebookPath, rebuilding, pending, m_clock.now());
+    Result<QList<TaskRecord>> again = co_await losing.wait(m_scope);
+    if (!again && again.error().code == ErrorCode::QueueFull) {
+        losing = m_stores.tasks.loseKernel(left.notebookPath, {}, pending, m_clock.now());
+        again = co_await losing.wait(m_scope);
+    }
+    if (!again)
+        co_return again;
+    crashPoint("recovery.kernel_lost");
+    m_report.replayed += int(again->size());
+    if (again->isEmpty()) {
+        for (TaskRecord &task : left.pending)
+            task.stateLost = true;
+        m_report.stateLost += int(left.pending.size());
+    }
+    co_return *again + left.pending;
 }
 
 QCoro::Task<Result<>> Rescuer::interrupt(TaskRecord task)
@@ -176,8 +207,37 @@ QCoro::Task<Result<>> Rescuer::interrupt(TaskRecord task)
     co_return finished;
 }
 
-/// The completed tasks of a kernel that is gone, as new tasks in their order.
-QCoro::Task<Result<QList<TaskRecord>>> Rescuer::replays(KernelRecord lost)
+/// What ended after the file was written last has not come into it.
+QCoro::Task<Result<>> Rescuer::writeAgain(QString notebookPath)
+{
+    const QFileInfo file(notebookPath);
+    if (!file.exists())
+        co_return Result<>{};
+    const UtcTime since =
+        UtcTime(Milliseconds(file.lastModified().toMSecsSinceEpoch())) - WriteTakes;
+    storage::TaskFilter filter;
+    filter.notebookPath = notebookPath;
+    filter.limit = MaxWrittenAgain;
+    const auto listing = m_stores.tasks.list(filter);
+    Result<QList<TaskRecord>> tasks = co_await listing.wait(m_scope);
+    if (!tasks)
+        co_return fail(tasks.error());
+    tasks->removeIf([since](const TaskRecord &task) {
+        return !task.writeBack || !task.startedAt || !task.finishedAt || *task.finishedAt < since;
+    });
+    std::ranges::sort(*tasks, {}, &TaskRecord::finishedAt);
+    for (const TaskRecord &task : std::as_const(*tasks)) {
+        const auto loading = m_stores.tasks.load(task.id);
+        const Result<TaskDetail> detail = co_await loading.wait(m_scope);
+        if (!detail)
+            co_return fail(detail.error());
+        m_sessionOf(notebookPath).writeAgain(*detail);
+    }
+    co_return Result<>{};
+}
+
+/// The completed tasks of a kernel that is gone, as drafts in their order.
+QCoro::Task<Result<QList<storage::TaskDraft>>> Rescuer::replays(KernelRecord lost)
 {
     storage::TaskFilter filter;
     filter.states = {TaskState::Completed};
@@ -200,10 +260,7 @@ QCoro::Task<Result<QList<TaskRecord>>> Rescuer::replays(KernelRecord lost)
         draft.stopOnError = false;
         drafts << draft;
     }
-    if (drafts.isEmpty())
-        co_return QList<TaskRecord>{};
-    const auto inserting = m_stores.tasks.insert(drafts, m_clock.now());
-    co_return co_await inserting.wait(m_scope);
+    co_return drafts;
 }
 
 }  // namespace celldeck::tasks

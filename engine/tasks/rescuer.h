@@ -13,7 +13,7 @@ namespace celldeck::tasks {
 
 /// Brings the queue from what is on disk back to life, once, before anything is submitted:
 /// DESIGN.md section 6. Ends tasks that cannot be followed as interrupted, with what they had
-/// printed.
+/// printed, and gives notebooks the results that had not come into their files yet.
 ///
 /// Owned by a TaskQueue. Thread: the engine's. Stopping: with its owner.
 class Rescuer final
@@ -33,8 +33,11 @@ private:
     struct Left;
 
     QCoro::Task<Result<>> rescue(Left left, Recovery recovery);
+    QCoro::Task<Result<>> endRunning(Left left);
+    QCoro::Task<Result<QList<storage::TaskRecord>>> loseKernel(Left left, Recovery recovery);
     QCoro::Task<Result<>> interrupt(storage::TaskRecord task);
-    QCoro::Task<Result<QList<storage::TaskRecord>>> replays(storage::KernelRecord lost);
+    QCoro::Task<Result<QList<storage::TaskDraft>>> replays(storage::KernelRecord lost);
+    QCoro::Task<Result<>> writeAgain(QString notebookPath);
 
     storage::Stores &m_stores;
     const Clock &m_clock;

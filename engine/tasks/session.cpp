@@ -1,6 +1,7 @@
 #include "tasks/session.h"
 
 #include "async/sleep.h"
+#include "base/crashpoint.h"
 #include "tasks/outcome.h"
 
 namespace celldeck::tasks {
@@ -124,6 +125,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_await finish(task, outcome);
         co_return;
     }
+    crashPoint("session.running_committed");
     if (task.limit)
         m_limit.start(*task.limit);
     m_executing = true;
@@ -151,6 +153,7 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
 
 QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> execution)
 {
+    crashPoint("session.replied");
     m_executing = false;
     m_limit.stop();
     m_grace.stop();
@@ -283,6 +286,7 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
         if (!slept)
             co_return;
     }
+    crashPoint("session.end_committed");
     if (auto result = resultOf(task, outcome); result && task.state == TaskState::Running)
         m_results.add(std::move(*result));
     announce(task, outcome);
@@ -424,6 +428,15 @@ void Session::follow(const storage::TaskDetail &task)
 {
     m_followed = task;
     m_wake.resolve({});
+}
+
+void Session::writeAgain(const storage::TaskDetail &task)
+{
+    TaskOutcome outcome;
+    outcome.outputs = task.outputs;
+    outcome.executionCount = task.task.executionCount;
+    if (auto result = resultOf(task.task, outcome))
+        m_results.add(std::move(*result));
 }
 
 QCoro::Task<> Session::cancelPending(TaskRecord task, Waiter<> done)

@@ -39,6 +39,8 @@ public:
     [[nodiscard]] Result<> attach(const storage::KernelRecord &kernel);
     /// Brings a task to its end that an earlier engine has begun on that kernel, before all others.
     void follow(const storage::TaskDetail &task);
+    /// Puts the result of a task that has ended into the notebook's file.
+    void writeAgain(const storage::TaskDetail &task);
 
     /// While paused, no further task begins.
     void setFlow(storage::Flow flow);
