@@ -115,6 +115,12 @@ class ToolError(AssertionError):
         self.code = result["_meta"]["celldeck/error"]["code"]
 
 
+class NoAddress(AssertionError):
+    def __init__(self, message, code):
+        super().__init__(message)
+        self.code = code
+
+
 class Server:
     """`celldeck serve` on a free port, with a client that speaks MCP over plain HTTP."""
 
@@ -131,8 +137,13 @@ class Server:
         line = self.process.stdout.readline()
         found = re.search(r"listening on (http://\S+)/mcp", line)
         if not found:
+            try:
+                self.process.wait(timeout=1 if line == "" else 0)  # It is on its way out.
+            except subprocess.TimeoutExpired:
+                pass
+            code = self.process.poll()
             self.kill()
-            raise AssertionError(f"no address in {line!r}")
+            raise NoAddress(f"no address in {line!r}; its exit code: {code}", code)
         self.url = found[1]
         self.token = environment["CELLDECK_TOKEN"]
         self.session = None
