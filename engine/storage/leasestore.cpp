@@ -283,6 +283,25 @@ Waiter<QStringList> LeaseStore::notebooks()
     });
 }
 
+Waiter<QStringList> LeaseStore::kept(QStringList paths, UtcTime leaseNow)
+{
+    return m_database.read<QStringList>(
+        [paths = std::move(paths), leaseNow](Connection &connection) -> Result<QStringList> {
+            QStringList all;
+            for (const QString &path : paths) {
+                const auto is = connection.number(
+                    QStringLiteral("SELECT count(*) FROM asset WHERE path = ? AND NOT (") +
+                        NoLeaseKeeps + QLatin1Char(')'),
+                    {path, number(leaseNow)});
+                if (!is)
+                    return fail(is.error());
+                if (*is > 0)
+                    all << path;
+            }
+            return all;
+        });
+}
+
 Waiter<> LeaseStore::markTrashed(QString asset, UtcTime leaseNow)
 {
     return m_database.write<void>([asset = std::move(asset), leaseNow](Connection &connection) {

@@ -103,10 +103,12 @@ public:
     [[nodiscard]] Waiter<QStringList> folders();    ///< Where assets are, each ending with '/'
     [[nodiscard]] Waiter<QStringList> notebooks();  ///< All that the database knows
 
-    /// Fails with Stale if a lease keeps it now.
+    /// Those of them that are assets which a lease or a task's record keeps.
+    [[nodiscard]] Waiter<QStringList> kept(QStringList paths, UtcTime leaseNow);
+    /// Fails with Stale if a lease or a task's record keeps it now.
     [[nodiscard]] Waiter<> markTrashed(QString asset, UtcTime leaseNow);
     [[nodiscard]] Waiter<> markRestored(QString asset);
-    /// Fails with Stale if a lease keeps it now.
+    /// Fails as `markTrashed` does.
     [[nodiscard]] Waiter<> forget(QString asset, UtcTime leaseNow);
     /// Tasks that are gone name nothing any more.
     [[nodiscard]] Waiter<> forgetRecords();

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "assets/bigoutputs.h"
+#include "assets/leasekeeper.h"
+
+namespace celldeck::assets {
+
+/// Outputs whose big parts are in files.
+struct HandedOver
+{
+    Json shown = Json::array();   ///< for people and agents
+    Json record = Json::array();  ///< for the task's record
+};
+
+/// Puts big outputs into files beside their notebook, named by their content. The lease is on disk
+/// before the file, and the file before whatever names it.
+///
+/// Owned by the engine. Thread: the engine's; files are written in the background. Stopping: with
+/// its owner; a file that is begun is finished or not there, and then nothing names it.
+class AssetStore final
+{
+public:
+    /// `directory`: the folder of all assets; "": `assets/` beside each notebook.
+    AssetStore(LeaseKeeper &leases, QString directory);
+
+    /// Leases what is there already anew. `recordOf`: the task whose record they are, or none.
+    /// Fails with Io (no room, no right to write), OutsideWorkspace (the folder is a link) or
+    /// StorageUnavailable; the outputs are then to be kept as they are.
+    [[nodiscard]] Waiter<HandedOver> handOver(QString notebookPath, Json outputs,
+                                              storage::TaskId recordOf);
+
+    [[nodiscard]] const QString &directory() const { return m_directory; }
+
+private:
+    QCoro::Task<> keep(QString notebookPath, Json outputs, storage::TaskId recordOf,
+                       Waiter<HandedOver> done);
+
+    LeaseKeeper &m_leases;
+    const QString m_directory;
+    TaskScope m_scope;
+};
+
+}  // namespace celldeck::assets
