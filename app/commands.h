@@ -10,6 +10,7 @@ int serveCommand(const QStringList &arguments);
 int tasksCommand(const QStringList &arguments);
 int showCommand(const QStringList &arguments);
 int statsCommand(const QStringList &arguments);
+int leasesCommand(const QStringList &arguments);
 int cancelCommand(const QStringList &arguments);
 int replayCommand(const QStringList &arguments);
 int cleanupCommand(const QStringList &arguments);

@@ -13,6 +13,9 @@ QList<CommandLine::Option> endpointOptions()
          QStringLiteral("8431")},
         {"workspace", "DIR", QStringLiteral("Folder outside which no tool reads or writes a file"),
          QStringLiteral(".")},
+        {"assets-dir", "DIR",
+         QStringLiteral("Folder for outputs that are too big to be shown whole; without it: "
+                        "assets/ beside each notebook")},
         {"recovery", "POLICY",
          QStringLiteral(
              "After a crash, tasks whose kernel is gone: run (on a fresh kernel), replay "
@@ -53,6 +56,11 @@ Result<EngineOptions> engineOptions(const CommandLine &line)
         return fail(ErrorCode::InvalidArgument,
                     QStringLiteral("--workspace is \"%1\": there is no such folder")
                         .arg(line.value("workspace")));
+    if (const QString assets = line.value("assets-dir"); !assets.isEmpty()) {
+        const QFileInfo folder(assets);
+        options.assetsDirectory = QDir::cleanPath(folder.exists() ? folder.canonicalFilePath()
+                                                                  : folder.absoluteFilePath());
+    }
     const auto recovery = recoveryOf(line.value("recovery"));
     if (!recovery)
         return fail(recovery.error());

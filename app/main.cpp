@@ -26,6 +26,7 @@ constexpr Command Commands[] = {
     {"tasks", tasksCommand, "lists tasks"},
     {"show", showCommand, "shows one task with its outputs"},
     {"stats", statsCommand, "counts the tasks in each state"},
+    {"leases", leasesCommand, "lists the leases that keep big outputs"},
     {"cancel", cancelCommand, "ends tasks that wait or run"},
     {"replay", replayCommand, "runs tasks again"},
     {"cleanup", cleanupCommand, "removes old tasks"},

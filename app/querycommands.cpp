@@ -3,6 +3,7 @@
 #include <QDateTime>
 #include <QFileInfo>
 #include <cstdio>
+#include <limits>
 
 #include "commandline.h"
 #include "commands.h"
@@ -36,6 +37,19 @@ Json toJson(const TaskRecord &task)
             {"replay_of", task.replayOf ? Json(toText(task.replayOf)) : Json(nullptr)},
             {"state_lost", task.stateLost},
             {"error", task.error.isEmpty() ? Json(nullptr) : Json(task.error)}};
+}
+
+Json toJson(const storage::Lease &lease, bool isActive)
+{
+    return {{"asset", QFileInfo(lease.asset).fileName()},
+            {"path", lease.asset},
+            {"notebook_path", lease.notebookPath},
+            {"bytes", lease.bytes},
+            {"created_at", toIso(lease.createdAt)},
+            {"last_seen", toIso(lease.lastSeen)},
+            {"expires_at", lease.isPinned() ? Json(nullptr) : Json(toIso(lease.expires))},
+            {"active", isActive},
+            {"pinned", lease.isPinned()}};
 }
 
 /// The database of a data folder, to be read beside a running engine or without one.
@@ -208,6 +222,47 @@ int statsCommand(const QStringList &arguments)
     if (line.isSet("json"))
         print(toBytes(json));
     return Done;
+}
+
+int leasesCommand(const QStringList &arguments)
+{
+    CommandLine line(QStringLiteral("leases"),
+                     QStringLiteral("Lists the leases that keep big outputs, by file."),
+                     {{"notebook", "PATH", QStringLiteral("Only those of that notebook")},
+                      {"json", "", QStringLiteral("One JSON object a line")}},
+                     QString(), QStringLiteral("celldeck leases --json"));
+    if (const auto code = line.parse(arguments))
+        return *code;
+    storage::LeaseFilter filter{
+        .notebookPath = {}, .after = {}, .limit = std::numeric_limits<int>::max()};
+    if (const QString notebook = line.value("notebook"); !notebook.isEmpty()) {
+        const auto path = notebooks::canonicalPath(notebook);
+        filter.notebookPath = path ? *path : QFileInfo(notebook).absoluteFilePath();
+    }
+    auto queries = openQueries(line);
+    if (!queries)
+        return complainAndExit(queries.error());
+    const auto leases = queries->leases(filter);
+    if (!leases)
+        return complainAndExit(leases.error());
+    const UtcTime now = SystemClock().now();
+    for (const storage::Lease &lease : *leases) {
+        const bool isActive = lease.expires > now;
+        if (line.isSet("json"))
+            print(toBytes(toJson(lease, isActive)));
+        else
+            print(QStringLiteral("%1  %2  %3 bytes  %4")
+                      .arg(lease.isPinned() ? QStringLiteral("pinned")
+                                            : (isActive ? QStringLiteral("until ")
+                                                        : QStringLiteral("expired ")) +
+                                                  toIso(lease.expires),
+                           -32)
+                      .arg(lease.asset)
+                      .arg(lease.bytes)
+                      .arg(lease.notebookPath)
+                      .toUtf8());
+    }
+    return leases->isEmpty() ? Failed : Done;
 }
 
 }  // namespace celldeck::app

@@ -257,6 +257,8 @@ int runCommand(const QStringList &arguments)
     // What is pending from before belongs to whoever hosts the engine.
     engine.recovery = tasks::Recovery::Leave;
     engine.endpoint = false;
+    // Nobody reads the outputs a part at a time, and no folder appears beside the notebooks.
+    engine.bigOutputs = BigOutputs::InRecord;
     Runner runner(engine, Progress::formFor(line.isSet("json")));
     return runner.run(std::move(*plan));
 }

@@ -5,6 +5,8 @@
 #include <QFile>
 #include <QLoggingCategory>
 
+#include "assets/assetcleaner.h"
+#include "assets/assetstore.h"
 #include "async/sleep.h"
 #include "base/lockfile.h"
 #include "engine/enginefeed.h"
@@ -12,7 +14,9 @@
 #include "net/access.h"
 #include "net/endpoint.h"
 #include "storage/database.h"
+#include "tools/assettools.h"
 #include "tools/kerneltools.h"
+#include "tools/leasetools.h"
 #include "tools/maintenancetools.h"
 #include "tools/queuetools.h"
 #include "tools/submissiontools.h"
@@ -33,12 +37,13 @@ QString runtimeDirectory(const QString &dataDirectory)
     return dataDirectory + QStringLiteral("/runtime");
 }
 
-tasks::SessionOptions sessionOptions(const EngineOptions &options)
+tasks::SessionOptions sessionOptions(const EngineOptions &options, assets::AssetStore &assets)
 {
     tasks::SessionOptions session;
     session.runtimeDirectory = runtimeDirectory(options.dataDirectory);
     session.life = options.recovery == tasks::Recovery::Leave ? kernels::KernelLife::WithEngine
                                                               : kernels::KernelLife::OutlivesEngine;
+    session.assets = options.bigOutputs == BigOutputs::ToAssets ? &assets : nullptr;
     return session;
 }
 
@@ -51,6 +56,12 @@ Result<> makePrivateFolder(const QString &folder)
                 QStringLiteral("the data folder %1 cannot be written: choose one that you can "
                                "write to with --data-dir")
                     .arg(folder));
+}
+
+/// Assets in a folder of their own may be named by any notebook of the workspace.
+QStringList searchRoots(const EngineOptions &options)
+{
+    return options.assetsDirectory.isEmpty() ? QStringList() : QStringList{options.workspace};
 }
 
 /// For the owner's eyes only, from its first byte.
@@ -102,15 +113,23 @@ struct Engine::Parts
           database(databaseFile(given.dataDirectory)),
           stores(database),
           cleaner(database, stores.tasks),
-          queue(stores, clock, sessionOptions(given)),
+          leaseStore(database),
+          leases(leaseStore, clock),
+          assets(leases, given.assetsDirectory),
+          assetCleaner(leaseStore, leases, searchRoots(given)),
+          queue(stores, clock, sessionOptions(given, assets)),
           feed(queue, stores.tasks, clock),
-          services{queue, stores.tasks, cleaner, clock, given.workspace}
+          services{queue, stores.tasks,   cleaner, {leaseStore, leases, assets, assetCleaner},
+                   clock, given.workspace}
     {
         tools::addSubmissionTools(registry, services);
         tools::addTaskTools(registry, services);
         tools::addQueueTools(registry, services);
         tools::addKernelTools(registry, services);
         tools::addMaintenanceTools(registry, services);
+        tools::addAssetTools(registry, services);
+        tools::addLeaseTools(registry, services);
+        QObject::connect(&leases, &assets::LeaseKeeper::failed, &queue, &tasks::TaskQueue::failed);
     }
 
     const EngineOptions options;
@@ -119,6 +138,10 @@ struct Engine::Parts
     storage::Database database;
     storage::Stores stores;
     storage::TaskCleaner cleaner;
+    storage::LeaseStore leaseStore;
+    assets::LeaseKeeper leases;
+    assets::AssetStore assets;
+    assets::AssetCleaner assetCleaner;
     tasks::TaskQueue queue;
     EngineFeed feed;
     tools::Services services;
@@ -192,6 +215,12 @@ QCoro::Task<> Engine::open(Waiter<> started)
     }
     if (!d->database.notice().isEmpty())
         Q_EMIT d->queue.failed(d->database.notice());
+    const Waiter<> leasing = d->leases.start();
+    const Result<> leased = co_await leasing.wait(m_scope);
+    if (!leased) {
+        started.resolve(leased);
+        co_return;
+    }
     const auto recovering = d->queue.recover(d->options.recovery);
     const Result<tasks::RescueReport> recovered = co_await recovering.wait(m_scope);
     if (!recovered) {
@@ -214,14 +243,30 @@ QCoro::Task<> Engine::cleanDaily()
         const Result<> slept = co_await sleepFor(m_scope, pause);
         if (!slept)
             co_return;
-        const auto cleaning =
-            d->cleaner.runOnce(d->options.retention, storage::CleanupMode::Remove, d->clock.now());
-        const Result<storage::CleanupReport> report = co_await cleaning.wait(m_scope);
-        if (report)
-            qCInfo(log, "cleanup: %lld tasks removed", static_cast<long long>(report->tasks));
-        else if (report.error().code != ErrorCode::Cancelled)
-            Q_EMIT d->queue.failed(report.error().message);
+        co_await cleanOnce();
     }
+}
+
+/// First the tasks, whose records may have kept assets.
+QCoro::Task<> Engine::cleanOnce()
+{
+    const auto cleaning =
+        d->cleaner.runOnce(d->options.retention, storage::CleanupMode::Remove, d->clock.now());
+    const Result<storage::CleanupReport> report = co_await cleaning.wait(m_scope);
+    if (report)
+        qCInfo(log, "cleanup: %lld tasks removed", static_cast<long long>(report->tasks));
+    else if (report.error().code != ErrorCode::Cancelled)
+        Q_EMIT d->queue.failed(report.error().message);
+    const auto sweeping = d->assetCleaner.runOnce({});
+    const Result<assets::SweepReport> swept = co_await sweeping.wait(m_scope);
+    if (swept)
+        qCInfo(log, "cleanup: %lld assets to the trash (%lld bytes), %lld for good",
+               static_cast<long long>(swept->assets), static_cast<long long>(swept->bytes),
+               static_cast<long long>(swept->deleted));
+    if (swept && !swept->kept.isEmpty())
+        Q_EMIT d->queue.failed(swept->kept);
+    if (!swept && swept.error().code != ErrorCode::Cancelled)
+        Q_EMIT d->queue.failed(swept.error().message);
 }
 
 void Engine::openEndpoint()
@@ -279,6 +324,12 @@ QCoro::Task<> Engine::close(Waiter<> stopped)
     const Result<> ended = co_await stopping.wait(m_scope);
     if (!ended)
         co_return;
+    const Waiter<> leasing = d->leases.stop();
+    const Result<> kept = co_await leasing.wait(m_scope);
+    if (!kept && kept.error().code == ErrorCode::Cancelled)
+        co_return;
+    if (!kept)
+        Q_EMIT d->queue.failed(kept.error().message);
     d->database.close();
     d->lock.unlock();
     qCDebug(log, "stopped");

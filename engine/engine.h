@@ -17,6 +17,12 @@ class TaskQueue;
 
 namespace celldeck {
 
+/// Where outputs go that are too big to be shown whole.
+enum class BigOutputs {
+    ToAssets,  ///< Files that agents and people can read a part of
+    InRecord,  ///< Nowhere: all is in the record and in the notebook, and no file is made.
+};
+
 struct EngineOptions
 {
     QString dataDirectory;  ///< Made if need be. One engine at a time uses it.
@@ -24,7 +30,9 @@ struct EngineOptions
     tasks::Recovery recovery = tasks::Recovery::Run;
     bool endpoint = true;
     QString host = QStringLiteral("127.0.0.1");
-    quint16 port = 8431;           ///< 0: any free one
+    quint16 port = 8431;      ///< 0: any free one
+    QString assetsDirectory;  ///< "": `assets/` beside each notebook
+    BigOutputs bigOutputs = BigOutputs::ToAssets;
     storage::Retention retention;  ///< Once a day what is older is removed.
     QByteArray token;              ///< "": the one kept in the data folder, made at the first start
 };
@@ -60,6 +68,7 @@ private:
     QCoro::Task<> close(Waiter<> stopped);
     void openEndpoint();
     QCoro::Task<> cleanDaily();
+    QCoro::Task<> cleanOnce();
 
     struct Parts;
     std::unique_ptr<Parts> d;

@@ -48,8 +48,11 @@ Result<HandedOver> putAll(const Plan &plan, const Json &outputs)
             return fail(put.error());
         places << PartPlace{plan.paths[i], putThumbnail(plan.paths[i], plan.parts[i])};
     }
+    const bool isCut = std::ranges::any_of(
+        plan.parts, [](const BigPart &part) { return part.content.size() > MaxRecordBytes; });
     return HandedOver{.shown = shown(outputs, plan.parts, places),
-                      .record = recorded(outputs, plan.parts, places)};
+                      .record = recorded(outputs, plan.parts, places),
+                      .isCut = isCut};
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ struct HandedOver
 {
     Json shown = Json::array();   ///< for people and agents
     Json record = Json::array();  ///< for the task's record
+    bool isCut = false;           ///< The record has less than there was.
 };
 
 /// Puts big outputs into files beside their notebook, named by their content. The lease is on disk
@@ -28,6 +29,9 @@ public:
     /// StorageUnavailable; the outputs are then to be kept as they are.
     [[nodiscard]] Waiter<HandedOver> handOver(QString notebookPath, Json outputs,
                                               storage::TaskId recordOf);
+
+    /// A notebook was saved: see LeaseKeeper.
+    void touch(const QString &notebookPath) { m_leases.touch(notebookPath); }
 
     [[nodiscard]] const QString &directory() const { return m_directory; }
 

@@ -18,6 +18,8 @@ Json toJson(const ToolResult &result)
 {
     Json answer{{"content", Json::array({{{"type", "text"}, {"text", result.text}}})},
                 {"isError", result.isError}};
+    for (const Json &block : result.content)
+        answer["content"].push_back(block);
     // Clients hold structured content to the tool's output schema even where it is an error.
     if (result.isError)
         answer["_meta"] = {{"celldeck/error", result.structured}};

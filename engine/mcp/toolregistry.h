@@ -29,6 +29,7 @@ struct ToolResult
 {
     Json structured = Json::object();
     QString text;
+    Json content = Json::array();  ///< Content blocks behind the text, such as images
     bool isError = false;
 };
 

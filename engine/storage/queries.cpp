@@ -45,6 +45,21 @@ Result<TaskDetail> Queries::loadByName(const QString &name)
     return sql::loadByName(*m_connection, name);
 }
 
+Result<QList<Lease>> Queries::leases(const LeaseFilter &filter)
+{
+    const auto clock = sql::leaseClock(*m_connection);
+    if (!clock)
+        return fail(clock.error());
+    auto leases = sql::leases(*m_connection, filter);
+    if (!leases)
+        return leases;
+    for (Lease &lease : *leases) {
+        if (!lease.isPinned())
+            lease.expires += clock->offset;
+    }
+    return leases;
+}
+
 Result<TaskStats> Queries::stats(UtcTime now)
 {
     Census census({});

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "storage/connection.h"
+#include "storage/leasestore.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
@@ -18,6 +19,8 @@ public:
     [[nodiscard]] Result<QList<TaskRecord>> list(const TaskFilter &filter);
     [[nodiscard]] Result<TaskDetail> loadByName(const QString &name);
     [[nodiscard]] Result<TaskStats> stats(UtcTime now);
+    /// `expires` by the wall's clock, but of those that never do.
+    [[nodiscard]] Result<QList<Lease>> leases(const LeaseFilter &filter);
 
 private:
     Queries(std::unique_ptr<Connection> connection, QString file);

@@ -49,6 +49,7 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
         Q_EMIT failed(missed.error().message +
                       QStringLiteral("; the outputs are kept with their tasks"));
     } else {
+        Q_EMIT written();
         for (const int index : *missed)
             Q_EMIT failed(QStringLiteral("%1 cell %2 has changed since it was submitted: its "
                                          "outputs were not written into the file; they are kept "

@@ -23,6 +23,7 @@ public:
     [[nodiscard]] Waiter<> flushed();
 
 Q_SIGNALS:
+    void written();
     void failed(const QString &message);
 
 private:

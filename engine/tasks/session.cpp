@@ -2,6 +2,7 @@
 
 #include "async/sleep.h"
 #include "base/crashpoint.h"
+#include "tasks/handover.h"
 #include "tasks/outcome.h"
 
 namespace celldeck::tasks {
@@ -28,6 +29,7 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
       m_stores(stores),
       m_clock(clock),
       m_shutdownGrace(options.shutdownGrace),
+      m_assets(options.assets),
       m_kernel(m_path, stores.kernels, clock, std::move(options), pool),
       m_results(m_path),
       m_keep(KeepInterval, [this] { keepOutputs(); })
@@ -39,6 +41,8 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
     connect(&m_limit, &QTimer::timeout, this, [this] { endRunning(End::Limit); });
     connect(&m_grace, &QTimer::timeout, this, &Session::handleGraceOver);
     connect(&m_results, &ResultWriter::failed, this, &Session::failed);
+    if (m_assets)
+        connect(&m_results, &ResultWriter::written, this, [this] { m_assets->touch(m_path); });
     m_scope.start(work());
 }
 
@@ -230,7 +234,9 @@ QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> u
     const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
     for (const DisplayBook::Shown &shown : changed) {
         const QByteArray outputs = toBytes(shown.outputs);
-        const Waiter<> amending = m_stores.tasks.amendOutputs(shown.task.id, outputs);
+        const Result<Outputs> record = co_await handOver(m_assets, shown.task, {outputs}, &m_scope);
+        const Waiter<> amending =
+            m_stores.tasks.amendOutputs(shown.task.id, record ? record->json : outputs);
         const Result<> amended = co_await amending.wait(m_scope);
         if (!amended && amended.error().code == ErrorCode::Cancelled)
             co_return;
@@ -274,8 +280,14 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
 {
     if (outcome.finishedAt == UtcTime{})
         outcome.finishedAt = m_clock.now();
+    TaskOutcome record = outcome;  // The notebook gets all, the record what it can hold.
+    const Result<Outputs> handed = co_await handOver(m_assets, task, {outcome.outputs}, &m_scope);
+    if (handed)
+        record.outputs = handed->json;
+    else if (handed.error().code != ErrorCode::Cancelled)
+        Q_EMIT failed(handed.error().message);
     for (;;) {
-        const Waiter<> finishing = m_stores.tasks.finish(task.id, outcome);
+        const Waiter<> finishing = m_stores.tasks.finish(task.id, record);
         const Result<> finished = co_await finishing.wait(m_scope);
         if (finished)
             break;

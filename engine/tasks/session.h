@@ -105,6 +105,7 @@ private:
     storage::Stores &m_stores;
     const Clock &m_clock;
     const Milliseconds m_shutdownGrace;
+    assets::AssetStore *const m_assets;
     std::deque<storage::TaskRecord> m_pending;
     std::optional<storage::TaskDetail> m_followed;
     storage::Flow m_flow = storage::Flow::Runs;

@@ -10,6 +10,10 @@
 #include "kernels/kernel.h"
 #include "storage/kernelstore.h"
 
+namespace celldeck::assets {
+class AssetStore;
+}
+
 namespace celldeck::tasks {
 
 struct SessionOptions
@@ -18,6 +22,7 @@ struct SessionOptions
     Milliseconds kernelStartLimit{60'000};
     Milliseconds shutdownGrace{5'000};
     kernels::KernelLife life = kernels::KernelLife::WithEngine;
+    assets::AssetStore *assets = nullptr;  ///< Where big outputs go; none: they stay in the record.
 };
 
 /// The kernel of one session: starts it, records who it is so that a later engine finds it, takes

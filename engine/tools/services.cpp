@@ -14,12 +14,12 @@ Json optionalTime(const std::optional<UtcTime> &time)
     return time ? Json(toIso(*time)) : Json(nullptr);
 }
 
+}  // namespace
+
 bool isInside(const QString &folder, const QString &path)
 {
     return folder == QLatin1String("/") || path.startsWith(folder + QLatin1Char('/'));
 }
-
-}  // namespace
 
 Result<QString> notebookPath(const Services &services, const Json &arguments)
 {
@@ -35,6 +35,8 @@ Result<QString> notebookPath(const Services &services, const Json &arguments)
         return fail(
             ErrorCode::OutsideWorkspace,
             QStringLiteral("%1 is outside of the workspace %2").arg(whole, services.workspace));
+    if (path)
+        services.assets.leases.touch(*path);
     return path;
 }
 

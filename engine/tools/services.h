@@ -1,5 +1,7 @@
 #pragma once
 
+#include "assets/assetcleaner.h"
+#include "assets/assetstore.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
@@ -10,19 +12,32 @@
 
 namespace celldeck::tools {
 
+/// Big outputs, and what keeps them.
+struct AssetServices
+{
+    storage::LeaseStore &store;
+    assets::LeaseKeeper &leases;
+    assets::AssetStore &files;
+    assets::AssetCleaner &cleaner;
+};
+
 /// What the tools of every group work with. Owned by the engine, outlives the registry.
 struct Services
 {
     tasks::TaskQueue &queue;
     storage::TaskStore &store;
     storage::TaskCleaner &cleaner;
+    AssetServices assets;
     const Clock &clock;
     QString workspace;  ///< Canonical. No tool reads or writes a file outside of it.
 };
 
 /// The notebook that a tool's argument names: relative paths are relative to the workspace, and
-/// one file is one notebook however its path is written. Fails with NotFound or OutsideWorkspace.
+/// one file is one notebook however its path is written. Somebody works with it: its assets are
+/// leased anew. Fails with NotFound or OutsideWorkspace.
 [[nodiscard]] Result<QString> notebookPath(const Services &services, const Json &arguments);
+
+[[nodiscard]] bool isInside(const QString &folder, const QString &path);
 
 /// Reads it in the background.
 [[nodiscard]] Waiter<notebooks::Notebook> loadInBackground(const QString &path);

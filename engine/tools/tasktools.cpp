@@ -2,7 +2,6 @@
 
 #include <QDateTime>
 
-#include "notebooks/plaintext.h"
 #include "tools/taskargument.h"
 #include "tools/toolschemas.h"
 
@@ -20,25 +19,47 @@ constexpr double MaxWaitSeconds = 3600;
 constexpr int DefaultPage = 50;
 constexpr int MaxPage = 500;
 
-ToolResult resultOf(const Services &services, const TaskDetail &detail, bool timedOut)
+struct Shown
 {
+    Json outputs;
+};
+
+/// What is big is a preview, and a file that has been there since the task ended, or is made now.
+/// Where none can be made, the preview is all that there is to see.
+QCoro::Task<Result<Shown>> shownOutputs(const Services *services, TaskDetail detail,
+                                        const TaskScope *scope)
+{
+    const QString &notebook = detail.task.notebookPath;
+    if (!isFinal(detail.task.state))
+        co_return Shown{
+            assets::shownWithoutFiles(services->queue.liveOutputs(notebook, detail.task.id))};
+    const Result<Json> recorded = parseJson(detail.outputs);
+    if (!recorded)
+        co_return fail(recorded.error());
+    const auto handing = services->assets.files.handOver(notebook, *recorded, storage::TaskId());
+    const Result<assets::HandedOver> handed = co_await handing.wait(*scope);
+    if (!handed && handed.error().code == ErrorCode::Cancelled)
+        co_return fail(handed.error());
+    co_return Shown{handed ? handed->shown : assets::shownWithoutFiles(*recorded)};
+}
+
+QCoro::Task<Result<ToolResult>> resultOf(const Services *services, TaskDetail detail, bool timedOut,
+                                         const TaskScope *scope)
+{
+    const Result<Shown> shown = co_await shownOutputs(services, detail, scope);
+    if (!shown)
+        co_return fail(shown.error());
     ToolResult result;
     result.structured = toJson(detail.task);
-    Json outputs = Json::array();
-    if (!isFinal(detail.task.state)) {
-        outputs = services.queue.liveOutputs(detail.task.notebookPath, detail.task.id);
-    } else if (auto recorded = parseJson(detail.outputs)) {
-        outputs = std::move(*recorded);
-    }
     result.text =
         QStringLiteral("Task %1 is %2.").arg(nameOf(detail.task), toText(detail.task.state));
     if (!detail.task.error.isEmpty())
         result.text += QLatin1Char(' ') + detail.task.error;
-    if (const QString text = notebooks::plainText(outputs); !text.isEmpty())
+    if (const QString text = assets::readable(shown->outputs); !text.isEmpty())
         result.text += QLatin1Char('\n') + text;
-    result.structured["outputs"] = std::move(outputs);
+    result.structured["outputs"] = shown->outputs;
     result.structured["timed_out"] = timedOut;
-    return result;
+    co_return result;
 }
 
 QCoro::Task<Result<ToolResult>> executionStatus(const Services *services, Json arguments,
@@ -47,7 +68,7 @@ QCoro::Task<Result<ToolResult>> executionStatus(const Services *services, Json a
     const Result<TaskDetail> detail = co_await loadTask(services, arguments, context.scope);
     if (!detail)
         co_return fail(detail.error());
-    co_return resultOf(*services, *detail, false);
+    co_return co_await resultOf(services, *detail, false, context.scope);
 }
 
 QCoro::Task<Result<ToolResult>> waitForTask(const Services *services, Json arguments,
@@ -66,7 +87,7 @@ QCoro::Task<Result<ToolResult>> waitForTask(const Services *services, Json argum
     const Result<TaskDetail> detail = co_await loading.wait(*context.scope);
     if (!detail)
         co_return fail(detail.error());
-    co_return resultOf(*services, *detail, !ended);
+    co_return co_await resultOf(services, *detail, !ended, context.scope);
 }
 
 Result<storage::TaskFilter> filterOf(const Services &services, const Json &arguments)

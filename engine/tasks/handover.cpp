@@ -1,0 +1,45 @@
+#include "tasks/handover.h"
+
+#include "async/background.h"
+
+namespace celldeck::tasks {
+
+namespace {
+
+struct Parsed
+{
+    Json outputs;
+};
+
+/// Without parsing them: a text is big by its length or its lines, and an image always.
+bool mayBeBig(const QByteArray &outputs)
+{
+    return outputs.size() > assets::MaxInlineCharacters ||
+           outputs.count("\\n") > assets::MaxInlineLines || outputs.contains("\"image/") ||
+           outputs.contains("\"application/pdf\"");
+}
+
+}  // namespace
+
+QCoro::Task<Result<Outputs>> handOver(assets::AssetStore *assets, storage::TaskRecord task,
+                                      Outputs outputs, const TaskScope *scope)
+{
+    if (!assets || !mayBeBig(outputs.json))
+        co_return outputs;
+    const auto parsing = inBackground<Parsed>([text = outputs.json]() -> Result<Parsed> {
+        auto json = parseJson(text);
+        if (!json)
+            return fail(json.error());
+        return Parsed{std::move(*json)};
+    });
+    const Result<Parsed> parsed = co_await parsing.wait(*scope);
+    if (!parsed)
+        co_return fail(parsed.error());
+    const auto handing = assets->handOver(task.notebookPath, parsed->outputs, task.id);
+    const Result<assets::HandedOver> handed = co_await handing.wait(*scope);
+    if (!handed)
+        co_return fail(handed.error());
+    co_return handed->isCut ? Outputs{toBytes(handed->record)} : outputs;
+}
+
+}  // namespace celldeck::tasks
