@@ -179,7 +179,9 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         co_return;
     }
     co_await finish(task, outcome);
-    if (outcome.state != TaskState::Completed)
+    // An engine that stops is no failure of the cell: what waits behind it runs when it is back.
+    const bool isOurStop = m_stopping && outcome.state == TaskState::Interrupted;
+    if (outcome.state != TaskState::Completed && !isOurStop)
         co_await cancelTheRest(task, !execution && execution.error().code == ErrorCode::KernelDied);
 }
 
@@ -494,7 +496,10 @@ Waiter<> Session::stopKernel()
 
 QCoro::Task<> Session::endKernel(Waiter<> done)
 {
-    const Waiter<> closing = m_kernel.shutdown();
+    // The next engine is told that what waits here has lost the state that it was to find.
+    const auto record = m_stopping && !m_pending.empty() ? SessionKernel::Record::Keep
+                                                         : SessionKernel::Record::Forget;
+    const Waiter<> closing = m_kernel.shutdown(record);
     const Result<> closed = co_await closing.wait(m_scope);
     if (!closed)
         co_return;

@@ -119,21 +119,22 @@ QCoro::Task<> SessionKernel::forget()
         Q_EMIT failed(removed.error().message);
 }
 
-Waiter<> SessionKernel::shutdown()
+Waiter<> SessionKernel::shutdown(Record record)
 {
     const Waiter<> done;
-    m_scope.start(close(done));
+    m_scope.start(close(record, done));
     return done;
 }
 
-QCoro::Task<> SessionKernel::close(Waiter<> done)
+QCoro::Task<> SessionKernel::close(Record record, Waiter<> done)
 {
     if (m_kernel) {
         const Result<> ended = co_await m_kernel->shutdown();
         if (!ended && ended.error().code != ErrorCode::Cancelled)
             Q_EMIT failed(ended.error().message);
     }
-    co_await forget();
+    if (record == Record::Forget)
+        co_await forget();
     done.resolve({});
 }
 

@@ -47,8 +47,10 @@ public:
     [[nodiscard]] Waiter<> start(const QString &kernelName);
     /// Fails with NotFound if that kernel has ended, with NoKernel or Io if it cannot be reached.
     [[nodiscard]] Result<> attach(const storage::KernelRecord &record);
+    /// A record that is kept tells a later engine which kernel its tasks have lost.
+    enum class Record { Forget, Keep };
     /// Asks it to end, then kills it. Resolves when its process is gone; `get()` still gives it.
-    [[nodiscard]] Waiter<> shutdown();
+    [[nodiscard]] Waiter<> shutdown(Record record);
     /// Kills it at once.
     void drop();
 
@@ -61,7 +63,7 @@ private:
     QCoro::Task<> launch(QString kernelName, Waiter<> ready);
     QCoro::Task<> record(kernels::KernelAddress address, QString name);
     QCoro::Task<> forget();
-    QCoro::Task<> close(Waiter<> done);
+    QCoro::Task<> close(Record record, Waiter<> done);
     [[nodiscard]] std::unique_ptr<kernels::Kernel> make(const kernels::KernelSpec &spec);
 
     const QString m_path;

@@ -19,12 +19,14 @@ const QString Python = QStringLiteral("python3");
 
 struct Fixture
 {
-    explicit Fixture(const QString &folder)
+    explicit Fixture(const QString &folder,
+                     kernels::KernelLife life = kernels::KernelLife::WithEngine)
         : database(folder + QStringLiteral("/state.db")),
           stores(database),
           queue(stores, clock,
                 {.runtimeDirectory = folder + QStringLiteral("/rt"),
-                 .shutdownGrace = Milliseconds(2'000)})
+                 .shutdownGrace = Milliseconds(2'000),
+                 .life = life})
     {
         QObject::connect(&queue, &TaskQueue::taskChanged, &queue, [this](const TaskRecord &task) {
             log << QStringLiteral("%1 %2").arg(task.code.section(QLatin1Char('\n'), 0, 0),
@@ -73,6 +75,7 @@ private Q_SLOTS:
     void aDeadKernelFailsItsTaskAndTheNextGetsANewOne();
     void whatIsAboutToBeginCanStillBeStopped_data();
     void whatIsAboutToBeginCanStillBeStopped();
+    void stoppingKeepsWhatIsPending_data();
     void stoppingKeepsWhatIsPending();
     void outputsReachTheNotebook();
     void aLaterCellShowsADisplayAnew();
@@ -231,16 +234,25 @@ void TestTaskQueue::whatIsAboutToBeginCanStillBeStopped()
         QVERIFY(await(f.queue.stop()));
 }
 
+void TestTaskQueue::stoppingKeepsWhatIsPending_data()
+{
+    QTest::addColumn<bool>("stopOnError");
+    QTest::newRow("cell by cell") << false;
+    QTest::newRow("a run that stops at its first error") << true;
+}
+
 void TestTaskQueue::stoppingKeepsWhatIsPending()
 {
+    QFETCH(const bool, stopOnError);
     TaskId running;
     TaskId pending;
     {
-        Fixture f(m_dir->path());
-        const auto tasks = await(f.queue.submit(
-            {draft(m_notebook,
-                   QStringLiteral("print('on', flush=True)\nimport time; time.sleep(600)")),
-             draft(m_notebook, QStringLiteral("40 + 2"))}));
+        Fixture f(m_dir->path(), kernels::KernelLife::OutlivesEngine);
+        TaskDraft first = draft(
+            m_notebook, QStringLiteral("print('on', flush=True)\nimport time; time.sleep(600)"));
+        first.stopOnError = stopOnError;
+        const auto tasks =
+            await(f.queue.submit({first, draft(m_notebook, QStringLiteral("40 + 2"))}));
         running = tasks->at(0).id;
         pending = tasks->at(1).id;
         QSignalSpy outputs(&f.queue, &TaskQueue::outputsChanged);
@@ -252,7 +264,10 @@ void TestTaskQueue::stoppingKeepsWhatIsPending()
     }
     Fixture again(m_dir->path());
     QVERIFY(await(again.queue.recover(Recovery::Run)));
-    QCOMPARE(await(again.queue.finished(pending))->state, TaskState::Completed);
+    const auto ended = await(again.queue.finished(pending));
+    QCOMPARE(ended->state, TaskState::Completed);
+    // The kernel that it was submitted for ended with the engine.
+    QVERIFY(ended->stateLost);
     QVERIFY(await(again.store.load(pending))->outputs.contains("42"));
     QVERIFY(await(again.queue.stop()));
 }
