@@ -1,6 +1,7 @@
 #include "commandline.h"
 
 #include <QDir>
+#include <QFileInfo>
 #include <QRegularExpression>
 #include <QStandardPaths>
 #include <cstdio>
@@ -48,7 +49,10 @@ void announce(const EndpointStatus &endpoint)
 
 CommandLine::CommandLine(QString command, const QString &description, QList<Option> options,
                          const QString &arguments, const QString &example)
-    : m_command(std::move(command)), m_example(example), m_options(std::move(options))
+    : m_command(std::move(command)),
+      m_example(example),
+      m_takesArguments(!arguments.isEmpty()),
+      m_options(std::move(options))
 {
     m_options += commonOptions();
     m_parser.setApplicationDescription(description);
@@ -76,7 +80,7 @@ std::optional<int> CommandLine::parse(const QStringList &arguments)
         return Usage;
     }
     if (!m_parser.isSet(QStringLiteral("help")))
-        return std::nullopt;
+        return refusal(program);
     QString help = m_parser.helpText();
     // Qt puts the program's path where ours has two words.
     help.replace(QRegularExpression(QStringLiteral("^Usage: \\S+( %1)?").arg(m_command)),
@@ -86,6 +90,29 @@ std::optional<int> CommandLine::parse(const QStringList &arguments)
         "and by <name> in %s too.\n",
         qUtf8Printable(help.trimmed()), qUtf8Printable(m_example), qUtf8Printable(settingsFile()));
     return Done;
+}
+
+std::optional<int> CommandLine::refusal(const QString &program) const
+{
+    const QStringList words = m_parser.positionalArguments();
+    if (!m_takesArguments && !words.isEmpty()) {
+        complain(QStringLiteral("%1 takes no \"%2\"; see %1 --help").arg(program, words.first()));
+        return Usage;
+    }
+    // The default one need not be there; one that is named is meant.
+    const QString file = settingsFile();
+    if (!value("config").isEmpty() && !QFileInfo(file).isReadable()) {
+        complain(QStringLiteral("--config is \"%1\": there is no such file, or it cannot be read")
+                     .arg(file));
+        return Usage;
+    }
+    if (QSettings(file, QSettings::IniFormat).status() != QSettings::NoError) {
+        complain(QStringLiteral("the settings file %1 is damaged: each line should be [section] or "
+                                "name=value; mend it, or choose another with --config")
+                     .arg(file));
+        return Usage;
+    }
+    return std::nullopt;
 }
 
 const CommandLine::Option *CommandLine::find(const char *name) const

@@ -43,7 +43,8 @@ public:
     CommandLine(QString command, const QString &description, QList<Option> options,
                 const QString &arguments, const QString &example);
 
-    /// Prints help or version and returns the exit code to end with; nullopt to go on.
+    /// Prints help, or complains of what cannot be meant, and returns the exit code to end with;
+    /// nullopt to go on.
     [[nodiscard]] std::optional<int> parse(const QStringList &arguments);
 
     [[nodiscard]] QStringList positional() const { return m_parser.positionalArguments(); }
@@ -57,10 +58,12 @@ public:
     [[nodiscard]] QString settingsFile() const;
 
 private:
+    [[nodiscard]] std::optional<int> refusal(const QString &program) const;
     [[nodiscard]] const Option *find(const char *name) const;
 
     QString m_command;
     QString m_example;
+    bool m_takesArguments;
     QList<Option> m_options;
     QCommandLineParser m_parser;
 };

@@ -113,11 +113,15 @@ void Progress::show(const TaskRecord &task)
 void Progress::endNotebook(const QString &state, const QString &output)
 {
     if (m_form == Form::Events)
-        return event("notebook_finished", {{"notebook", m_path},
-                                           {"status", state},
-                                           {"output", output},
-                                           {"duration_ms", m_time.elapsed()}});
-    line(QStringLiteral("%1: %2, %3 → %4").arg(m_path, state, seconds(m_time.elapsed()), output));
+        return event("notebook_finished",
+                     {{"notebook", m_path},
+                      {"status", state},
+                      {"output", output.isEmpty() ? Json(nullptr) : Json(output)},
+                      {"duration_ms", m_time.elapsed()}});
+    QString text = QStringLiteral("%1: %2, %3").arg(m_path, state, seconds(m_time.elapsed()));
+    if (!output.isEmpty())
+        text += QStringLiteral(" → ") + output;
+    line(text);
 }
 
 }  // namespace celldeck::app

@@ -22,6 +22,7 @@ public:
 
     void beginNotebook(const QString &path, qsizetype cells);
     void show(const storage::TaskRecord &task);
+    /// `output` is where the outputs are; "" if they could not be written.
     void endNotebook(const QString &state, const QString &output);
 
 private:

@@ -148,7 +148,10 @@ int tasksCommand(const QStringList &arguments)
                       .arg(shortCode(task.code))
                       .toUtf8());
     }
-    return tasks->isEmpty() ? Failed : Done;
+    if (!tasks->isEmpty())
+        return Done;
+    complain(QStringLiteral("no task matches"));
+    return Failed;
 }
 
 int showCommand(const QStringList &arguments)
@@ -187,6 +190,12 @@ int showCommand(const QStringList &arguments)
         print(QStringLiteral("ended     %1").arg(toIso(*task.finishedAt)).toUtf8());
     if (!task.error.isEmpty())
         print(QStringLiteral("error     %1").arg(task.error).toUtf8());
+    if (task.replayOf)
+        print(QStringLiteral("replay of %1").arg(toText(task.replayOf)).toUtf8());
+    if (task.stateLost)
+        print(
+            QByteArrayLiteral("note      restored without its kernel: what earlier cells had set "
+                              "was not there"));
     print(QStringLiteral("\n%1").arg(task.code).toUtf8());
     if (const QString text = notebooks::plainText(*outputs); !text.isEmpty())
         print("\n" + text.toUtf8());

@@ -77,8 +77,8 @@ Result<> Endpoint::start()
     if (!d->server.listen(address, d->options.port))
         return fail(
             ErrorCode::Io,
-            QStringLiteral("%1:%2 cannot be opened (%3): end what uses it, or choose another "
-                           "port with --port (0 = any free one)")
+            QStringLiteral("%1:%2 cannot be opened (%3): choose another port with --port (0 = any "
+                           "free one), or end what uses it")
                 .arg(d->options.host)
                 .arg(d->options.port)
                 .arg(d->server.errorString()));

@@ -129,6 +129,20 @@ Result<> syncFolder(const QByteArray &folder, const QString &path)
                     .arg(path, QString::fromLocal8Bit(std::strerror(reason))));
 }
 
+/// rename() asks for rights on the folder only, and would exchange a write-protected file.
+Result<> checkRights(const QString &target)
+{
+    const QByteArray name = QFile::encodeName(target);
+    Status there = {};
+    if (::stat(name.constData(), &there) != 0)
+        return {};
+    if (S_ISDIR(there.st_mode))
+        return ioError(target, "open", EISDIR);
+    if (::faccessat(AT_FDCWD, name.constData(), W_OK, AT_EACCESS) != 0)
+        return ioError(target, "open", errno);
+    return {};
+}
+
 Result<> exchange(const QString &path, const QByteArray &bytes, const FileVersion *expected)
 {
     const QString target = behindLinks(path);
@@ -136,11 +150,8 @@ Result<> exchange(const QString &path, const QByteArray &bytes, const FileVersio
     const QByteArray folder = QFile::encodeName(QFileInfo(target).absolutePath());
     Status old = {};
     const bool there = ::stat(targetName.constData(), &old) == 0;
-    if (there && S_ISDIR(old.st_mode))
-        return ioError(target, "open", EISDIR);
-    // rename() asks for rights on the folder only, and would exchange a write-protected file.
-    if (there && ::faccessat(AT_FDCWD, targetName.constData(), W_OK, AT_EACCESS) != 0)
-        return ioError(target, "open", errno);
+    if (const Result<> allowed = checkRights(target); !allowed)
+        return allowed;
 
     // A private notebook is not readable to others for the time of writing.
     TemporaryFile file(folder, there ? 0600 : 0666);
@@ -207,6 +218,17 @@ Result<VersionedText> readVersioned(const QString &path, qint64 maxBytes)
 Result<> writeOver(const QString &path, const QByteArray &bytes, const FileVersion &expected)
 {
     return exchange(path, bytes, &expected);
+}
+
+Result<> checkWritable(const QString &path)
+{
+    const QString target = behindLinks(path);
+    if (const Result<> allowed = checkRights(target); !allowed)
+        return allowed;
+    const QByteArray folder = QFile::encodeName(QFileInfo(target).absolutePath());
+    if (::faccessat(AT_FDCWD, folder.constData(), W_OK | X_OK, AT_EACCESS) != 0)
+        return ioError(target, "create a file beside it", errno);
+    return {};
 }
 
 Result<> writeAtomically(const QString &path, const QByteArray &bytes)

@@ -43,6 +43,10 @@ struct Merge
 /// papermill does it: the new text. `assignments` is the code.
 [[nodiscard]] Result<QByteArray> withParameters(const QByteArray &text, const QString &assignments);
 
+/// Whether `writeAtomically` could begin now: nobody wants to know only after an hour's run. Fails
+/// with Io.
+[[nodiscard]] Result<> checkWritable(const QString &path);
+
 /// Atomic write, as above, of any bytes.
 [[nodiscard]] Result<> writeAtomically(const QString &path, const QByteArray &bytes);
 

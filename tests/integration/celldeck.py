@@ -44,6 +44,8 @@ def text_of(outputs):
 class CelldeckTest(unittest.TestCase):
     """A folder of its own for each test: data in `data`, notebooks in `work`."""
 
+    user = None  # whose rights the commands have; None: our own
+
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="celldeck-test-")).resolve()
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -58,6 +60,13 @@ class CelldeckTest(unittest.TestCase):
             XDG_RUNTIME_DIR=str(self.folder),
             CELLDECK_TOKEN="the-token-of-this-test",
         )
+
+    def become_nobody(self):
+        """Commands of this test have a user's rights: root may write everywhere."""
+        if os.getuid() == 0:
+            for path in (self.folder, *self.folder.rglob("*")):
+                shutil.chown(path, "nobody")
+            self.user = "nobody"
 
     def kernels(self):
         """The processes that were started from a connection file of this test, and lead a group."""
@@ -95,6 +104,7 @@ class CelldeckTest(unittest.TestCase):
             [PROGRAM, *map(str, arguments)],
             env=dict(self.environment, **more),
             cwd=self.work,
+            user=self.user,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

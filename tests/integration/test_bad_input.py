@@ -151,6 +151,38 @@ class BadInput(celldeck.CelldeckTest):
         (self.work / "file").write_text("")
         self.refused("run", "a.ipynb", "--output", "file/b.ipynb", code=USAGE, says="file")
 
+    def test_what_cannot_be_written_is_refused_before_it_runs(self):
+        self.write("locked.ipynb", notebook("1")).chmod(0o444)
+        self.write("a.ipynb", notebook("1"))
+        (self.work / "locked").mkdir()
+        (self.work / "locked").chmod(0o555)
+        self.become_nobody()
+        for arguments in (["locked.ipynb"], ["a.ipynb", "--output", "locked/"],
+                          ["a.ipynb", "--output", "locked/b.ipynb"],
+                          ["a.ipynb", "--output", "locked/c/"]):
+            self.refused("run", *arguments, code=USAGE, says=["locked", "--output"])
+        self.refused("tasks", code=FAILED, says="no queue")
+
+    def test_a_notebook_that_is_named_twice(self):
+        self.write("a.ipynb", notebook("1"))
+        (self.work / "link.ipynb").symlink_to("a.ipynb")
+        (self.work / "sub").mkdir()
+        for more in ([], ["--output", "done/"]):
+            self.refused("run", "sub/../a.ipynb", "link.ipynb", *more, code=USAGE,
+                         says=["a.ipynb", "twice"])
+        self.refused("run", "a.ipynb", "none.ipynb", "--output", "done/", code=USAGE,
+                     says="none.ipynb")
+        self.assertFalse((self.work / "done").exists())
+
+    def test_words_that_a_command_does_not_take(self):
+        for command in (["tasks"], ["stats"], ["serve", "--port", "0"], ["check"]):
+            self.refused(*command, "word", code=USAGE, says=["word", command[0]])
+
+    def test_settings_that_cannot_be_read(self):
+        self.refused("stats", "--config", "none.ini", code=USAGE, says=["none.ini", "--config"])
+        (self.work / "bad.ini").write_text("[General\nlimit=1\n")
+        self.refused("stats", "--config", "bad.ini", code=USAGE, says=["bad.ini", "damaged"])
+
     def test_every_sample_is_read_or_refused(self):
         for sample in sorted((SAMPLES / "format").glob("*.ipynb")):
             with self.subTest(sample.name):
