@@ -7,7 +7,9 @@
 #include "commands.h"
 #include "engineoptions.h"
 #include "enginethread.h"
+#include "notebooks/notebookfile.h"
 #include "signalwatcher.h"
+#include "singleinstance.h"
 #include "ui/mainwindow.h"
 #include "ui/theme.h"
 
@@ -27,13 +29,45 @@ void showFailure(const QString &message)
     box->open();
 }
 
+Result<QStringList> notebooksOf(const QStringList &words)
+{
+    QStringList paths;
+    for (const QString &word : words) {
+        const auto path = notebooks::canonicalPath(word);
+        if (!path)
+            return fail(path.error());
+        paths << *path;
+    }
+    return paths;
+}
+
+/// The exit code if another console has taken over what this one was asked for.
+std::optional<int> handOver(const SingleInstance &instance, const QStringList &notebooks)
+{
+    const Result<bool> taken = instance.handOver(notebooks);
+    if (!taken) {
+        complain(taken.error().message);
+        return Unfit;
+    }
+    if (!*taken)
+        return std::nullopt;
+    std::printf(
+        "celldeck: the console of this data folder runs already: it is shown, and keeps "
+        "its options\n");
+    return Done;
+}
+
 }  // namespace
 
 int consoleCommand(const QStringList &arguments)
 {
     CommandLine line(
-        QString(), QStringLiteral("Opens the operations console and hosts the MCP endpoint."),
-        endpointOptions(), QString(), QStringLiteral("celldeck --workspace ~/notebooks"));
+        QString(),
+        QStringLiteral("Opens the operations console and hosts the MCP endpoint; runs the "
+                       "notebooks that are named. If it is open already it is shown, and runs "
+                       "them."),
+        endpointOptions(), QStringLiteral("[NOTEBOOK...]"),
+        QStringLiteral("celldeck --workspace ~/notebooks"));
     if (const auto code = line.parse(arguments))
         return *code;
     const auto options = engineOptions(line);
@@ -41,6 +75,14 @@ int consoleCommand(const QStringList &arguments)
         complain(options.error().message);
         return Usage;
     }
+    const auto notebooks = notebooksOf(line.positional());
+    if (!notebooks) {
+        complain(notebooks.error().message);
+        return Usage;
+    }
+    SingleInstance instance(line.dataDirectory());
+    if (const auto code = handOver(instance, *notebooks))
+        return *code;
     QSettings settings(line.settingsFile(), QSettings::IniFormat);
     ui::applyTheme(*qApp, ui::themeFromText(settings.value(QStringLiteral("theme")).toString()));
     QApplication::setQuitOnLastWindowClosed(true);
@@ -52,6 +94,15 @@ int consoleCommand(const QStringList &arguments)
     QObject::connect(&engine, &EngineThread::started, qApp, [&] {
         window = std::make_unique<ui::MainWindow>(&engine.feed(), &settings);
         window->show();
+        for (const QString &notebook : *notebooks)
+            window->runNotebook(notebook);
+        if (const Result<> listening = instance.listen(); !listening)
+            complain(listening.error().message);
+    });
+    QObject::connect(&instance, &SingleInstance::asked, qApp, [&](const QStringList &paths) {
+        window->present();
+        for (const QString &path : paths)
+            window->runNotebook(path);
     });
     QObject::connect(&engine, &EngineThread::failed, qApp, showFailure);
     QObject::connect(&engine.feed(), &Feed::endpointChanged, qApp,

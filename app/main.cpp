@@ -39,7 +39,7 @@ int printHelp()
 {
     std::printf(
         "Celldeck runs Jupyter notebook cells for people and for AI agents, and never loses "
-        "one.\n\nUsage: celldeck                 the console\n");
+        "one.\n\nUsage: celldeck [NOTEBOOK...]   the console, which runs the notebooks\n");
     for (const Command &command : Commands)
         std::printf("       celldeck %-14s  %s\n", command.name, command.does);
     std::printf(
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
         std::printf("celldeck %s\n", CELLDECK_VERSION);
         return Done;
     }
-    if (*word == '\0' || *word == '-')
+    if (*word == '\0' || *word == '-' || QByteArray(word).endsWith(".ipynb"))
         return console(argc, argv);
     for (const Command &command : Commands) {
         if (std::strcmp(command.name, word) == 0) {

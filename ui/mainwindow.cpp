@@ -277,6 +277,14 @@ void MainWindow::runNotebook(const QString &path)
     statusBar()->showMessage(tr("Running all cells of %1").arg(fileNameOf(path)), MessageMs);
 }
 
+void MainWindow::present()
+{
+    setWindowState(windowState() & ~Qt::WindowMinimized);
+    show();
+    raise();
+    activateWindow();
+}
+
 void MainWindow::chooseNotebook()
 {
     // Not exec(): tasks go on, and their news must be shown, while a person looks for a file.

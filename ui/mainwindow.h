@@ -37,6 +37,9 @@ public:
     /// Also for what a second start passes on.
     void runNotebook(const QString &path);
 
+    /// To the front of all windows, also from the task bar.
+    void present();
+
 protected:
     void showEvent(QShowEvent *event) override;
     void closeEvent(QCloseEvent *event) override;

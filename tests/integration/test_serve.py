@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 import celldeck
-from celldeck import notebook, text_of
+from celldeck import USAGE, notebook, text_of
 
 
 class Serve(celldeck.CelldeckTest):
@@ -126,6 +126,25 @@ class Serve(celldeck.CelldeckTest):
         self.assertEqual(log.read_text(), "0 1 2 3 4 5 6 7 ")
         self.assertEqual(again.end(), 0)
 
+    def test_what_waits_when_the_server_is_ended_runs_when_it_is_back(self):
+        server = self.serve()
+        flag, log = self.work / "flag", self.work / "log"
+        os.mkfifo(flag)
+        self.write("a.ipynb", notebook(
+            f"open({str(flag)!r}, 'w').close()\nimport time; time.sleep(600)",
+            *[f"open({str(log)!r}, 'a').write('{i} ')" for i in range(4)]))
+        tasks = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"]
+        with open(flag):  # opens when the first cell does
+            pass
+        self.assertEqual(server.end(), 0)
+
+        again = self.serve()
+        ended = [again.call("wait_for_task", task_id=task, timeout_s=60) for task in tasks]
+        self.assertEqual([task["status"] for task in ended], ["interrupted"] + 4 * ["completed"])
+        self.assertEqual([task["state_lost"] for task in ended], [False] + 4 * [True])
+        self.assertEqual(log.read_text(), "0 1 2 3 ")
+        self.assertEqual(again.end(), 0)
+
     def test_the_console_hosts_the_same_endpoint(self):
         self.environment["QT_QPA_PLATFORM"] = "offscreen"
         server = self.serve(command=())
@@ -135,6 +154,28 @@ class Serve(celldeck.CelldeckTest):
         self.assertEqual(text_of(done["outputs"]), "42\n")
         self.assertEqual(server.end(), 0)
         self.assertFalse((self.data / "runtime" / "endpoint.json").exists())
+
+    def test_a_second_console_shows_the_first_and_passes_its_notebooks_on(self):
+        self.environment["QT_QPA_PLATFORM"] = "offscreen"
+        server = self.serve(command=())
+        flag = self.work / "flag"
+        os.mkfifo(flag)
+        self.write("a.ipynb", notebook(f"open({str(flag)!r}, 'w').close()"))
+        self.assertIn("runs already", self.celldeck().stdout)
+        self.assertIn("runs already", self.celldeck("a.ipynb").stdout)
+        with open(flag):  # opens when the cell does
+            pass
+        listed = server.call("list_tasks")["tasks"]
+        self.assertEqual([task["notebook_path"] for task in listed], [str(self.work / "a.ipynb")])
+        self.assertIn("none.ipynb", self.celldeck("none.ipynb", code=USAGE).stderr)
+        # One that was killed leaves its socket behind.
+        server.process.kill()
+        server.process.wait()
+        again = self.serve("a.ipynb", command=())
+        with open(flag):
+            pass
+        self.assertIn("runs already", self.celldeck().stdout)
+        self.assertEqual(again.end(), 0)
 
     def test_a_console_that_cannot_start_says_why(self):
         first = self.serve()
