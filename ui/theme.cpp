@@ -59,7 +59,7 @@ QString styleSheetOf(const Tokens &tokens)
                "QDockWidget::title { padding: 7px 10px; text-align: left; background: %3; }"
                "QMainWindow::separator { background: %1; width: 1px; height: 1px; }"
                "QHeaderView::section { background: %2; color: %4; border: 0;"
-               "  border-bottom: 1px solid %1; padding: 6px 8px; font-weight: normal; }"
+               "  border-bottom: 1px solid %1; padding: 6px 3px; font-weight: normal; }"
                "QToolTip { border: 1px solid %1; padding: 4px; color: %5; background: %2; }"
                "QSplitter::handle { background: %1; }")
         .arg(name(tokens.line), name(tokens.button), name(tokens.window), name(tokens.muted),

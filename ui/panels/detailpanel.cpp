@@ -117,8 +117,11 @@ QWidget *DetailPanel::makeBody()
     splitter->setChildrenCollapsible(false);
     splitter->addWidget(withCaption(tr("Code"), m_code));
     splitter->addWidget(withCaption(tr("Outputs"), m_outputs));
-    splitter->setStretchFactor(0, 2);
-    splitter->setStretchFactor(1, 3);
+    // Most cells are shorter than what they print.
+    splitter->setStretchFactor(0, 1);
+    splitter->setStretchFactor(1, 2);
+    splitter->setSizes({100, 200});
+    m_code->setMinimumHeight(fontMetrics().height() * 4);
     return splitter;
 }
 
@@ -212,9 +215,17 @@ void DetailPanel::showHeader()
     if (const QString duration = durationText(m_task, m_task.startedAt.value_or(UtcTime{}));
         m_task.finishedAt && !duration.isEmpty())
         facts << duration;
-    facts << tr("submitted %1").arg(fullMomentText(m_task.createdAt).left(19));
-    facts << storage::nameOf(m_task);
-    m_facts->setText(facts.join(QStringLiteral("  ·  ")));
+    if (m_task.replayOf)
+        facts << tr("runs %1 again").arg(toText(m_task.replayOf));
+    if (m_task.stateLost)
+        facts << tr("without the state of its lost kernel");
+    const QString dot = QStringLiteral("  ·  ");
+    const QString submitted = tr("Submitted %1").arg(fullMomentText(m_task.createdAt).left(19));
+    // Two lines, so that none is broken at a dot.
+    QStringList lines{submitted + dot + storage::nameOf(m_task)};
+    if (!facts.isEmpty())
+        lines.prepend(facts.join(dot));
+    m_facts->setText(lines.join(QLatin1Char('\n')));
 
     QPalette warning = general;
     warning.setColor(QPalette::Window, tint(colour, general));
