@@ -19,6 +19,9 @@ using storage::TaskState;
 
 namespace {
 
+// How many of a notebook's latest tasks are looked at for a replay.
+constexpr int MaxReplayed = 1'000;
+
 /// Runs a plan through an engine, one notebook after the other. Lives as long as the command.
 class Runner
 {
@@ -68,8 +71,33 @@ private:
         QCoreApplication::quit();
     }
 
+    QCoro::Task<Result<QList<storage::TaskDraft>>> replays(PlannedRun plan)
+    {
+        storage::TaskFilter filter;
+        filter.notebookPath = plan.source;
+        filter.limit = MaxReplayed;
+        const auto listing = m_engine.store().list(filter);
+        const Result<QList<TaskRecord>> tasks = co_await listing.wait(m_scope);
+        if (!tasks)
+            co_return fail(tasks.error());
+        const QList<storage::TaskDraft> drafts = tasks::replaysOf(*tasks, *plan.replay);
+        if (drafts.isEmpty())
+            co_return fail(
+                ErrorCode::NotFound,
+                QStringLiteral("%1 has not run yet: there is nothing to replay").arg(plan.source));
+        co_return drafts;
+    }
+
     QCoro::Task<> runOne(PlannedRun plan)
     {
+        if (plan.replay) {
+            const Result<QList<storage::TaskDraft>> drafts = co_await replays(plan);
+            if (!drafts) {
+                note(drafts.error());
+                co_return;
+            }
+            plan.drafts = *drafts;
+        }
         m_progress.beginNotebook(plan.source, plan.drafts.size());
         m_first = storage::firstIdAt(m_engine.clock().now());
         QList<TaskRecord> submitted;
@@ -97,10 +125,14 @@ private:
             judge(*ended, task.stopOnError, worst);
         }
         m_unfinished.clear();
-        const Result<> written = co_await write(plan, submitted);
+        Result<> written;
+        if (!plan.target.isEmpty())
+            written = co_await write(plan, submitted);
         if (!written)
-            note(written.error());
-        m_progress.endNotebook(toText(worst), plan.target);
+            note({written.error().code,
+                  written.error().message +
+                      QStringLiteral("; its outputs are kept with its tasks (celldeck tasks)")});
+        m_progress.endNotebook(toText(worst), written ? plan.target : QString());
     }
 
     void judge(const TaskRecord &ended, bool stopOnError, TaskState &worst)
@@ -209,6 +241,10 @@ QList<CommandLine::Option> runOptions()
         {"parameter", "NAME=VALUE",
          QStringLiteral("Sets a variable in a cell behind the one tagged \"parameters\"; may be "
                         "given again")},
+        {"replay", "",
+         QStringLiteral("Runs again what the queue remembers: the last run of each cell, in the "
+                        "order and with the code of then, on a fresh kernel. The new tasks are "
+                        "linked to the old ones; only --output writes a notebook")},
         {"json", "", QStringLiteral("Progress as JSON events on standard output")}};
 }
 
@@ -235,6 +271,11 @@ int runCommand(const QStringList &arguments)
     options.output = line.value("output");
     options.kernelName = line.value("kernel");
     options.parameters = line.values("parameter");
+    options.replay = line.isSet("replay");
+    if (options.replay && !options.parameters.isEmpty()) {
+        complain(QStringLiteral("--parameter does not go with --replay, which runs what ran"));
+        return Usage;
+    }
     options.drafts.allowErrors = line.isSet("allow-errors");
     options.drafts.writeBack = false;  // All at once at the end, and perhaps elsewhere.
     if (const QString limit = line.value("timeout"); !limit.isEmpty()) {

@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFileInfo>
 #include <QRegularExpression>
+#include <QSet>
 
 #include "kernels/kernelspec.h"
 #include "notebooks/notebookfile.h"
@@ -37,7 +38,7 @@ QString python(const Json &value)
 Result<QString> targetOf(const QString &source, const PlanOptions &options)
 {
     if (options.output.isEmpty())
-        return source;
+        return options.replay ? QString() : source;
     const QFileInfo output(options.output);
     const bool isFolder =
         options.notebooks.size() > 1 || output.isDir() || options.output.endsWith(QLatin1Char('/'));
@@ -48,9 +49,6 @@ Result<QString> targetOf(const QString &source, const PlanOptions &options)
                 QStringLiteral("--output: there is no folder %1").arg(output.absolutePath()));
         return output.absoluteFilePath();
     }
-    if (!QDir().mkpath(options.output))
-        return fail(ErrorCode::Io, QStringLiteral("--output: the folder %1 cannot be made")
-                                       .arg(output.absoluteFilePath()));
     return QDir(options.output).absoluteFilePath(QFileInfo(source).fileName());
 }
 
@@ -96,12 +94,35 @@ Result<PlannedRun> planOf(const QString &given, const PlanOptions &options)
             return fail(spec.error());
         drafts.kernelName = spec->name;
     }
-    run.drafts = tasks::draftsOf(*notebook, *source, drafts);
+    if (options.replay) {
+        drafts.kernelName = options.kernelName;
+        run.replay = drafts;
+    } else {
+        run.drafts = tasks::draftsOf(*notebook, *source, drafts);
+    }
     const auto target = targetOf(*source, options);
     if (!target)
         return fail(target.error());
     run.target = *target;
     return run;
+}
+
+/// After all has been read, so that a notebook that is not fit leaves no folder behind.
+Result<> prepareTargets(const QList<PlannedRun> &plan, const PlanOptions &options)
+{
+    for (const PlannedRun &run : plan) {
+        if (run.target.isEmpty())
+            continue;
+        const QString folder = QFileInfo(run.target).absolutePath();
+        if (!options.output.isEmpty() && !QDir().mkpath(folder))
+            return fail(ErrorCode::Io,
+                        QStringLiteral("--output: the folder %1 cannot be made").arg(folder));
+        if (const Result<> writable = notebooks::checkWritable(run.target); !writable)
+            return fail(
+                writable.error().code,
+                writable.error().message + QStringLiteral("; --output FILE writes it elsewhere"));
+    }
+    return {};
 }
 
 }  // namespace
@@ -123,18 +144,25 @@ Result<QString> assignment(const QString &parameter)
 Result<QList<PlannedRun>> makePlan(const PlanOptions &options)
 {
     QList<PlannedRun> plan;
+    QSet<QString> sources;
     QHash<QString, QString> targets;
     for (const QString &notebook : options.notebooks) {
         auto run = planOf(notebook, options);
         if (!run)
             return fail(run.error());
-        if (targets.contains(run->target))
+        if (sources.contains(run->source))
+            return fail(ErrorCode::InvalidArgument,
+                        QStringLiteral("%1 is named twice").arg(run->source));
+        if (!run->target.isEmpty() && targets.contains(run->target))
             return fail(ErrorCode::InvalidArgument,
                         QStringLiteral("%1 and %2 would both be written to %3")
                             .arg(targets.value(run->target), run->source, run->target));
+        sources.insert(run->source);
         targets.insert(run->target, run->source);
         plan << std::move(*run);
     }
+    if (const Result<> prepared = prepareTargets(plan, options); !prepared)
+        return fail(prepared.error());
     return plan;
 }
 

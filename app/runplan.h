@@ -11,6 +11,7 @@ struct PlanOptions
     QString output;  ///< A file for one notebook, a folder for several; "": in place
     QString kernelName;
     QStringList parameters;  ///< NAME=VALUE
+    bool replay = false;
     tasks::DraftOptions drafts;
 };
 
@@ -18,8 +19,10 @@ struct PlanOptions
 struct PlannedRun
 {
     QString source;
-    QString target;
+    QString target;   ///< "": it is not written
     QByteArray text;  ///< With the parameters in it
+    /// Not `drafts`, but the last run of each cell, again.
+    std::optional<tasks::DraftOptions> replay;
     QList<storage::TaskDraft> drafts;
 };
 

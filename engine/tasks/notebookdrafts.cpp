@@ -1,5 +1,8 @@
 #include "tasks/notebookdrafts.h"
 
+#include <QSet>
+#include <algorithm>
+
 #include "kernels/kernelspec.h"
 
 namespace celldeck::tasks {
@@ -57,6 +60,33 @@ Result<TaskDraft> draftOf(const Notebook &notebook, const QString &path, int cel
     TaskDraft draft = draftOfCell(notebook, path, cellIndex, options);
     draft.stopOnError = false;
     return draft;
+}
+
+QList<TaskDraft> replaysOf(const QList<storage::TaskRecord> &tasks, const DraftOptions &options)
+{
+    QList<storage::TaskRecord> last;
+    QSet<std::pair<int, QString>> seen;
+    for (const storage::TaskRecord &task : tasks) {
+        const std::pair cell(task.cellIndex, task.cellId);
+        if (!task.startedAt || !isFinal(task.state) || task.cellIndex < 0 || seen.contains(cell))
+            continue;
+        seen.insert(cell);
+        last << task;
+    }
+    std::ranges::sort(last, {}, [](const storage::TaskRecord &task) { return *task.startedAt; });
+    QList<TaskDraft> drafts;
+    for (const storage::TaskRecord &task : std::as_const(last)) {
+        TaskDraft draft = storage::replayOf(task);
+        if (!options.kernelName.isEmpty())
+            draft.kernelName = options.kernelName;
+        if (options.limit)
+            draft.limit = options.limit;
+        // What failed then may fail again: a replay shows whether all is as it was.
+        draft.stopOnError = !options.allowErrors && task.state != storage::TaskState::Failed;
+        draft.writeBack = options.writeBack;
+        drafts << draft;
+    }
+    return drafts;
 }
 
 Result<QString> kernelNameOf(const Notebook &notebook, const QString &path)

@@ -27,6 +27,11 @@ struct DraftOptions
                                                  const QString &path, int cellIndex,
                                                  const DraftOptions &options);
 
+/// The tasks that run again what has run of a notebook: the last run of each cell, in the order in
+/// which they ran. `tasks` are the notebook's, newest first.
+[[nodiscard]] QList<storage::TaskDraft> replaysOf(const QList<storage::TaskRecord> &tasks,
+                                                  const DraftOptions &options);
+
 /// The kernelspec that a notebook asks for, by name or by language. Fails with NoKernel.
 [[nodiscard]] Result<QString> kernelNameOf(const notebooks::Notebook &notebook,
                                            const QString &path);

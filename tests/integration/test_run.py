@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 
@@ -128,8 +129,36 @@ class Run(celldeck.CelldeckTest):
         self.assertIn("\nseen\n", shown)
         stats = json.loads(self.celldeck("stats", "--json").stdout)
         self.assertEqual((stats["completed"], stats["failed"], stats["pending"]), (1, 1, 0))
-        self.celldeck("tasks", "--notebook", "other.ipynb", code=FAILED)
+        none = self.celldeck("tasks", "--notebook", "other.ipynb", code=FAILED)
+        self.assertIn("no task matches", none.stderr)
         self.celldeck("show", "no-such-task", code=FAILED)
+
+    def test_replay(self):
+        path = self.write("a.ipynb", notebook("import os; n = 1", "print(n, os.path.exists('x'))",
+                                              "1/0", "print('never')"))
+        ended = self.celldeck("run", path, "--replay", code=FAILED)
+        self.assertIn("nothing to replay", ended.stderr)
+        self.celldeck("run", path, code=FAILED)
+        before = path.read_bytes()
+        first = {task["task_id"]: task for task in self.tasks()}
+        (self.work / "x").touch()
+        self.celldeck("run", path, "--replay", "--output", "b.ipynb")
+        self.assertEqual(path.read_bytes(), before)
+        again = [task for task in self.tasks() if task["task_id"] not in first]
+        # What never began is no part of what is replayed; what failed may fail again.
+        self.assertEqual([(t["cell_index"], t["status"]) for t in reversed(again)],
+                         [(0, "completed"), (1, "completed"), (2, "failed")])
+        for task in again:
+            old = first[task["replay_of"]]
+            self.assertEqual((old["cell_index"], old["code"]), (task["cell_index"], task["code"]))
+        self.assertEqual(text_of(self.outputs(path)[1]), "1 False\n")
+        self.assertEqual(text_of(self.outputs(self.work / "b.ipynb")[1]), "1 True\n")
+        # A replay of a replay, with what has changed meanwhile in the file left aside.
+        self.write("a.ipynb", notebook("n = 2"))
+        ended = self.celldeck("run", path, "--replay")
+        self.assertEqual(self.tasks("--limit", "2")[1]["replay_of"], again[1]["task_id"])
+        self.assertEqual(self.read(path), notebook("n = 2"))
+        self.celldeck("run", path, "--replay", "--parameter", "n=3", code=USAGE)
 
     def test_the_views_that_operators_query(self):
         path = self.write("a.ipynb", notebook("print('seen')"))
@@ -157,9 +186,26 @@ class Run(celldeck.CelldeckTest):
                              {"text/plain": [f"'{name}'"]})
 
     def test_help_of_each_command(self):
-        for command in ("run", "serve", "tasks", "show", "stats"):
-            self.assertIn("Example", self.celldeck(command, "--help").stdout)
-        self.assertIn("celldeck run", self.celldeck("--help").stdout)
+        overview = self.celldeck("--help").stdout
+        commands = re.findall(r"^ +celldeck (\w+) ", overview, re.MULTILINE)
+        self.assertLessEqual({"run", "serve", "tasks", "show", "stats"}, set(commands))
+        for command in commands:
+            told = self.celldeck(command, "--help").stdout
+            self.assertIn(f"Usage: celldeck {command} ", told)
+            self.assertRegex(told, rf"Example:\n  celldeck {command}\b")
+
+    def test_an_option_comes_from_the_first_who_names_it(self):
+        self.celldeck("run", self.write("a.ipynb", notebook("1", "2", "3", "4")))
+        self.assertEqual(len(self.tasks()), 4)
+        (self.folder / "config" / "celldeck").mkdir(parents=True)
+        settings = self.folder / "config" / "celldeck" / "celldeck.ini"
+        settings.write_text("limit=1\n")
+        self.assertEqual(len(self.tasks()), 1)
+        (self.work / "other.ini").write_text("limit=2\n")
+        self.assertEqual(len(self.tasks("--config", "other.ini")), 2)
+        self.environment["CELLDECK_LIMIT"] = "3"
+        self.assertEqual(len(self.tasks("--config", "other.ini")), 3)
+        self.assertEqual(len(self.tasks("--limit", "4")), 4)
 
     def test_no_display(self):
         quiet = {name: "" for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
