@@ -25,8 +25,12 @@ void LayoutStore::save(const QMainWindow &window, const QByteArray &columns)
 
 bool LayoutStore::restore(QMainWindow &window) const
 {
-    return window.restoreGeometry(value(GeometryKey)) &&
-           window.restoreState(value(DocksKey), Version);
+    return window.restoreGeometry(value(GeometryKey)) && restoreDocks(window);
+}
+
+bool LayoutStore::restoreDocks(QMainWindow &window) const
+{
+    return window.restoreState(value(DocksKey), Version);
 }
 
 QByteArray LayoutStore::columns() const

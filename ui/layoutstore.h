@@ -22,6 +22,9 @@ public:
     void save(const QMainWindow &window, const QByteArray &columns);
     /// False where nothing that fits was saved.
     [[nodiscard]] bool restore(QMainWindow &window) const;
+    /// The docks alone, for a window that has its size: one that is shown for the first time grows,
+    /// and Qt gives the docks what it grows by.
+    [[nodiscard]] bool restoreDocks(QMainWindow &window) const;
     [[nodiscard]] QByteArray columns() const;
 
 private:

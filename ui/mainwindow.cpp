@@ -349,9 +349,14 @@ void MainWindow::resetLayout()
         sizeDocks();
 }
 
+void MainWindow::placeDocks()
+{
+    if (!m_hasLayout || !m_layout.restoreDocks(*this))
+        sizeDocks();
+}
+
 void MainWindow::sizeDocks()
 {
-    m_hasLayout = true;
     resizeDocks({m_detailDock}, {DefaultSize.width() * 35 / 100}, Qt::Horizontal);
     resizeDocks({m_queueDock}, {m_queue->minimumSizeHint().height()}, Qt::Vertical);
 }
@@ -360,8 +365,8 @@ void MainWindow::showEvent(QShowEvent *event)
 {
     QMainWindow::showEvent(event);
     // Docks have sizes only once the window has its own, which comes with the event after this.
-    if (!m_hasLayout)
-        QMetaObject::invokeMethod(this, &MainWindow::sizeDocks, Qt::QueuedConnection);
+    if (!std::exchange(m_wasShown, true))
+        QMetaObject::invokeMethod(this, &MainWindow::placeDocks, Qt::QueuedConnection);
 }
 
 void MainWindow::closeEvent(QCloseEvent *event)

@@ -81,6 +81,7 @@ private:
     void copyId();
     void copy(const QString &text, const QString &what);
     void resetLayout();
+    void placeDocks();
     void sizeDocks();
 
     Feed *m_feed;
@@ -96,7 +97,8 @@ private:
     QDockWidget *m_queueDock = nullptr;
     QDockWidget *m_detailDock = nullptr;
     Actions m_actions;
-    bool m_hasLayout = false;
+    bool m_hasLayout = false;  ///< One that was saved; not after a reset.
+    bool m_wasShown = false;
 };
 
 }  // namespace celldeck::ui
