@@ -11,7 +11,7 @@
 class QApplication;
 
 /// The console's colours and icons, readable on a light and on a dark ground. What is asked for a
-/// palette follows it, so a change of palette needs no more than a repaint. Thread: GUI.
+/// palette follows it; who keeps a colour listens to a ThemeWatch. Thread: GUI.
 namespace celldeck::ui {
 
 enum class ThemeChoice { System, Light, Dark };

@@ -1,6 +1,5 @@
 #include "ui/panels/detailpanel.h"
 
-#include <QEvent>
 #include <QGuiApplication>
 #include <QLabel>
 #include <QPlainTextEdit>
@@ -10,6 +9,7 @@
 
 #include "ui/models/wording.h"
 #include "ui/theme.h"
+#include "ui/themewatch.h"
 #include "ui/widgets/outputview.h"
 #include "ui/widgets/pythonhighlighter.h"
 
@@ -61,6 +61,7 @@ DetailPanel::DetailPanel(Feed *feed, QWidget *parent)
     connect(feed, &Feed::tasksChanged, this, &DetailPanel::handleChanged);
     connect(feed, &Feed::taskLoaded, this, &DetailPanel::handleLoaded);
     connect(feed, &Feed::outputsChanged, this, &DetailPanel::handleOutputs);
+    connect(new ThemeWatch(this), &ThemeWatch::themeChanged, this, &DetailPanel::takeColours);
 }
 
 QWidget *DetailPanel::makeHeader()
@@ -241,10 +242,9 @@ void DetailPanel::showEvent(QShowEvent *event)
         watch();
 }
 
-void DetailPanel::changeEvent(QEvent *event)
+void DetailPanel::takeColours()
 {
-    QWidget::changeEvent(event);
-    if (event->type() != QEvent::ApplicationPaletteChange || !m_task.id)
+    if (!m_task.id)
         return;
     showHeader();
     m_code->setPlainText(m_task.code);  // Highlights anew, in the new colours.

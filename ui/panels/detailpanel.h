@@ -29,7 +29,6 @@ public:
 
 protected:
     void showEvent(QShowEvent *event) override;
-    void changeEvent(QEvent *event) override;
 
 private:
     [[nodiscard]] QWidget *makeHeader();
@@ -40,6 +39,7 @@ private:
     void setTask(const storage::TaskRecord &task);
     void watch();
     void showHeader();
+    void takeColours();
 
     Feed *m_feed;
     storage::TaskRecord m_task;  ///< Its id is false while none is chosen.

@@ -1,6 +1,5 @@
 #include "ui/panels/queuepanel.h"
 
-#include <QEvent>
 #include <QGridLayout>
 #include <QGuiApplication>
 #include <QLabel>
@@ -10,6 +9,7 @@
 
 #include "ui/models/wording.h"
 #include "ui/theme.h"
+#include "ui/themewatch.h"
 #include "ui/widgets/sparkline.h"
 
 namespace celldeck::ui {
@@ -38,6 +38,7 @@ QueuePanel::QueuePanel(QWidget *parent)
     addFigure(QStringLiteral("wal"), tr("WAL size"), std::nullopt);
     m_timer.setInterval(std::chrono::seconds{1});
     connect(&m_timer, &QTimer::timeout, this, &QueuePanel::sample);
+    connect(new ThemeWatch(this), &ThemeWatch::themeChanged, this, &QueuePanel::takeColours);
     takeColours();
     showNumbers();
     arrange();
@@ -153,13 +154,6 @@ void QueuePanel::resizeEvent(QResizeEvent *event)
 {
     QWidget::resizeEvent(event);
     arrange();
-}
-
-void QueuePanel::changeEvent(QEvent *event)
-{
-    QWidget::changeEvent(event);
-    if (event->type() == QEvent::ApplicationPaletteChange)
-        takeColours();
 }
 
 }  // namespace celldeck::ui

@@ -81,9 +81,7 @@ void TasksPanel::makeFilterBar()
         m_filter.setState(state.isValid() ? std::optional(static_cast<TaskState>(state.toInt()))
                                           : std::nullopt);
     });
-    QPalette quiet = palette();
-    quiet.setColor(QPalette::WindowText, mutedColour(palette()));
-    m_count->setPalette(quiet);
+    m_count->setForegroundRole(QPalette::PlaceholderText);
 }
 
 void TasksPanel::makeTable()
@@ -154,9 +152,7 @@ QWidget *TasksPanel::makeEmptyPage()
         label->setTextFormat(Qt::PlainText);
     }
     m_hint->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    QPalette quiet = palette();
-    quiet.setColor(QPalette::WindowText, mutedColour(palette()));
-    m_hint->setPalette(quiet);
+    m_hint->setForegroundRole(QPalette::PlaceholderText);
     connect(m_clear, &QPushButton::clicked, this, &TasksPanel::clearFilter);
     auto *column = new QVBoxLayout(page);
     column->setSpacing(10);

@@ -1,10 +1,10 @@
 #include "ui/widgets/endpointlabel.h"
 
 #include <QClipboard>
-#include <QEvent>
 #include <QGuiApplication>
 
 #include "ui/theme.h"
+#include "ui/themewatch.h"
 
 namespace celldeck::ui {
 
@@ -15,6 +15,7 @@ EndpointLabel::EndpointLabel(QWidget *parent) : QToolButton(parent)
     setFocusPolicy(Qt::TabFocus);
     setIconSize(QSize(16, 16));
     connect(this, &QToolButton::clicked, this, &EndpointLabel::copy);
+    connect(new ThemeWatch(this), &ThemeWatch::themeChanged, this, &EndpointLabel::takeColours);
     setStatus({});
 }
 
@@ -42,13 +43,6 @@ void EndpointLabel::copy()
         return;
     QGuiApplication::clipboard()->setText(m_status.url);
     Q_EMIT addressCopied(m_status.url);
-}
-
-void EndpointLabel::changeEvent(QEvent *event)
-{
-    QToolButton::changeEvent(event);
-    if (event->type() == QEvent::ApplicationPaletteChange)
-        takeColours();
 }
 
 void EndpointLabel::takeColours()

@@ -20,9 +20,6 @@ public:
 Q_SIGNALS:
     void addressCopied(const QString &url);
 
-protected:
-    void changeEvent(QEvent *event) override;
-
 private:
     void copy();
     void takeColours();

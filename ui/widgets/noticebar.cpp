@@ -1,11 +1,11 @@
 #include "ui/widgets/noticebar.h"
 
-#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QToolButton>
 
 #include "ui/theme.h"
+#include "ui/themewatch.h"
 
 namespace celldeck::ui {
 
@@ -26,6 +26,7 @@ NoticeBar::NoticeBar(QWidget *parent)
     close->setToolTip(tr("Close this notice"));
     close->setAccessibleName(close->toolTip());
     connect(close, &QToolButton::clicked, this, &NoticeBar::dismiss);
+    connect(new ThemeWatch(this), &ThemeWatch::themeChanged, this, &NoticeBar::takeColours);
     auto *row = new QHBoxLayout(this);
     row->setContentsMargins(12, 6, 8, 6);
     row->setSpacing(10);
@@ -55,14 +56,6 @@ QString NoticeBar::text() const
 void NoticeBar::dismiss()
 {
     hide();
-}
-
-void NoticeBar::changeEvent(QEvent *event)
-{
-    QFrame::changeEvent(event);
-    // Its own palette is what it sets here, so only the application's change counts.
-    if (event->type() == QEvent::ApplicationPaletteChange)
-        takeColours();
 }
 
 void NoticeBar::takeColours()

@@ -19,9 +19,6 @@ public:
     void showNotice(const QString &text);
     [[nodiscard]] QString text() const;
 
-protected:
-    void changeEvent(QEvent *event) override;
-
 private:
     void dismiss();
     void takeColours();
