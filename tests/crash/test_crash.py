@@ -115,7 +115,8 @@ class Crash(celldeck.CelldeckTest):
             return True
         if point.startswith("recovery."):
             # It listens, so it has recovered: e.g. nothing was running that could be interrupted.
-            self.gone.wait(LONGEST_LIFE_S)
+            self.until("a cell that runs", lambda: any(
+                state == "running" for state, in self.rows("status")))
             self.kill_engine(server)
             return False
         server.process.wait(timeout=REACH_S)
@@ -229,12 +230,18 @@ class Crash(celldeck.CelldeckTest):
         self.assertEqual(server.end(), 0)
         self.bury(server)
 
+    def until(self, what, condition):
+        end = time.monotonic() + REACH_S
+        while not condition():
+            self.assertLess(time.monotonic(), end, f"waited in vain: {what}")
+            self.gone.wait(0.02)
+
     def warm_up(self):
         """Until each notebook has its kernel."""
         server = self.start_engine()
-        while len({path for path, state in self.rows("notebook_path, status")
-                   if state == "completed"}) < NOTEBOOKS:
-            self.gone.wait(0.1)
+        self.until("a kernel of each notebook", lambda: len({
+            path for path, state in self.rows("notebook_path, status")
+            if state == "completed"}) == NOTEBOOKS)
         self.kill_engine(server)
 
     def ways_to_die(self):

@@ -189,6 +189,58 @@ class Recovery(celldeck.CelldeckTest):
                          [(run[0], "completed")])
         self.assertIn("1 run again to rebuild the state", errors.read_text())
 
+    def die_at(self, point, *arguments):
+        """An engine that dies on its way, by base/crashpoint.h."""
+        environment = dict(self.environment, CELLDECK_CRASH_AT=point)
+        with self.assertRaises(celldeck.NoAddress) as died:
+            celldeck.Server(environment, self.work, ["serve", *arguments])
+        self.assertEqual(died.exception.code, -signal.SIGKILL)
+
+    def test_a_crash_in_the_replay_replays_once(self):
+        server = self.serve()
+        self.write("b.ipynb", notebook("y = 5", f"open({str(self.gate)!r}).read()", "print(y)"))
+        run = [server.call("run_cell_async", notebook_path="b.ipynb", index=i)["task_id"]
+               for i in range(3)]
+        until("the second cell", lambda: self.show(run[1])["status"] == "running")
+        self.crash(server)
+        self.end_kernels()
+        until("the kernel's end", lambda: not self.kernels())
+        self.die_at("recovery.interrupted:1", "--recovery", "replay")
+        self.die_at("recovery.kernel_lost:1", "--recovery", "replay")
+        server, _ = self.again("--recovery", "replay")
+        done = self.wait(server, run[2])
+        self.assertEqual((done["status"], text_of(done["outputs"]), done["state_lost"]),
+                         ("completed", "5\n", False))
+        again = [task for task in server.call("list_tasks")["tasks"] if task["replay_of"]]
+        self.assertEqual([task["replay_of"] for task in again], [run[0]])
+
+    def test_a_crash_in_recovery_hides_no_lost_state(self):
+        server, tasks = self.begin()
+        other = server.call("run_cell_async", notebook_path="a.ipynb", index=1,
+                            code_override="print('x' in globals())")["task_id"]
+        self.crash(server)
+        self.end_kernels()
+        until("the kernel's end", lambda: not self.kernels())
+        self.die_at("recovery.interrupted:1")
+        self.die_at("recovery.kernel_lost:1")
+        server, _ = self.again()
+        done = self.wait(server, other)
+        self.assertEqual((text_of(done["outputs"]), done["state_lost"]), ("False\n", True))
+        self.assertEqual(self.wait(server, tasks[0])["status"], "interrupted")
+
+    def test_a_result_that_had_not_come_into_its_file(self):
+        self.write("c.ipynb", notebook("print('c')"))
+        self.environment["CELLDECK_CRASH_AT"] = "session.end_committed:1"
+        server = self.serve()
+        del self.environment["CELLDECK_CRASH_AT"]
+        task = server.call("run_cell_async", notebook_path="c.ipynb", index=0)["task_id"]
+        self.assertEqual(server.process.wait(LIMIT_S), -signal.SIGKILL)
+        self.assertEqual(self.read(self.work / "c.ipynb")["cells"][0]["outputs"], [])
+        server = self.serve()
+        self.assertEqual(self.wait(server, task)["status"], "completed")
+        until("the outputs in the file",
+              lambda: text_of(self.read(self.work / "c.ipynb")["cells"][0]["outputs"]) == "c\n")
+
     def test_an_end_in_order_leaves_nothing_to_tell(self):
         server = self.serve()
         task = server.call("run_cell_async", notebook_path="a.ipynb", index=1,
@@ -199,6 +251,31 @@ class Recovery(celldeck.CelldeckTest):
         self.assertEqual(sorted(path.name for path in (self.data / "runtime").iterdir()), [])
         server, errors = self.again()
         self.assertEqual(errors.read_text(), "")
+
+
+class TwoEngines(celldeck.CelldeckTest):
+    def test_the_second_refuses_and_names_the_first(self):
+        first = self.serve()
+        refused = self.celldeck("serve", "--port", 0, code=celldeck.UNFIT)
+        self.assertIn(f"in use by another Celldeck (process {first.process.pid})", refused.stderr)
+        self.assertIn("an engine runs", self.celldeck("restore", __file__,
+                                                      code=celldeck.UNFIT).stderr)
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait()
+        self.serve()
+
+    def test_a_pid_that_came_again_is_not_the_first(self):
+        first = self.serve()
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait()
+        # Another Celldeck, on another folder, has got the dead one's pid.
+        here, self.environment = self.environment, dict(
+            self.environment, CELLDECK_DATA_DIR=str(self.folder / "other"))
+        other = self.serve()
+        self.environment = here
+        (self.data / "runtime" / "engine.lock").write_text(
+            f"{other.process.pid}\ncelldeck\n{os.uname().nodename}\n")
+        self.serve()
 
 
 class Queue(celldeck.CelldeckTest):
