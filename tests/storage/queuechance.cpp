@@ -62,7 +62,9 @@ TaskDraft QueueChance::anyDraft()
     if (!tasks.empty() && oneIn(6))
         return replayOf(std::next(tasks.begin(), any(qsizetype(tasks.size())))->second.task);
     TaskDraft draft;
-    draft.notebookPath = oneIn(40) ? QString() : anyNotebook();
+    draft.notebookPath = anyNotebook();
+    if (oneIn(30))  // refused, or never seen before
+        draft.notebookPath = oneIn(2) ? QString() : QStringLiteral("/new/%1").arg(any(1'000'000));
     draft.cellIndex = static_cast<int>(any(4)) - 1;
     draft.cellId = oneIn(2) ? QString() : QStringLiteral("cell%1").arg(draft.cellIndex);
     draft.code = QStringLiteral("print('€', %1)\n").arg(oneIn(3) ? any(1'000'000) : any(4));

@@ -143,6 +143,7 @@ private:
     void order();
     void look();
     void cleanUp();
+    void forgetAll();
     void restart();
     void lookAtAll();
     void lookAtViews();
@@ -300,6 +301,21 @@ void TestQueueProperty::cleanUp()
     settle();
 }
 
+/// Ends and removes everything. What comes later, and be it by a clock that was set back, must not
+/// be taken for what is gone.
+void TestQueueProperty::forgetAll()
+{
+    QList<TaskId> ids;
+    for (const auto &[id, task] : m_model.tasks())
+        ids << id;
+    TaskStore &store = m_open->stores.tasks;
+    const TaskOutcome outcome = m_chance->anyOutcome(m_now);
+    for (const TaskId id : std::as_const(ids))
+        expect("finish", store.finish(id, outcome), m_model.finish(id, outcome));
+    expect("remove ended", store.removeEnded(ids), m_model.removeEnded(ids));
+    m_now -= std::chrono::hours(m_chance->any(3));
+}
+
 void TestQueueProperty::openAgain(const QString &folder)
 {
     m_open = std::make_unique<Open>(folder);
@@ -312,6 +328,8 @@ void TestQueueProperty::openAgain(const QString &folder)
 /// In order; or as a crash leaves it: the files as they are, and nobody has closed them.
 void TestQueueProperty::restart()
 {
+    if (m_chance->oneIn(5))
+        forgetAll();
     settle();
     QString folder = m_dir->filePath(QString::number(m_folders));
     if (m_chance->oneIn(2)) {
