@@ -29,7 +29,13 @@ public:
     BareSqlite &operator=(const BareSqlite &) = delete;
 
     void run(const char *sql);
+    /// The tables, a notebook and the terms of its cells.
+    void makeSchema();
+    /// Completed tasks of distinct cells with an output each; in one transaction, not measured.
+    void fill(int tasks);
     void insert(const Rows &rows);
+    /// The first column of the first row.
+    std::int64_t number(const char *sql);
     /// Reads every column of every row that recovery needs; returns the number of rows.
     std::int64_t readUnfinished();
 

@@ -38,6 +38,8 @@ struct Aim
 using Aims = QList<Aim>;
 
 [[nodiscard]] Aims submissions(const Scale &scale, const QString &folder);
+/// Those of ours alone, for perf.
+[[nodiscard]] Aims profile(const Scale &scale, const QString &folder);
 [[nodiscard]] Aims oneClient(const Scale &scale, const QString &folder);
 [[nodiscard]] Aims restoring(const Scale &scale, const QString &folder);
 [[nodiscard]] Aims pages(const Scale &scale, const QString &folder);

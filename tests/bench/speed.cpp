@@ -1,14 +1,10 @@
 #include <QDir>
 #include <QProcess>
 
+#include "async/sleep.h"
 #include "bench/baresqlite.h"
-#include "bench/bench.h"
-#include "storage/database.h"
-#include "storage/schema.h"
-#include "storage/stores.h"
+#include "bench/ours.h"
 #include "storage/taskcleaner.h"
-#include "support/await.h"
-#include "tasks/taskqueue.h"
 
 using namespace celldeck::storage;
 using celldeck::test::await;
@@ -18,24 +14,6 @@ namespace celldeck::bench {
 namespace {
 
 constexpr int RowsACommit = 64;
-
-/// The real queue on a real database. Paused: what is measured is the storage, no kernel.
-struct Ours
-{
-    explicit Ours(const QString &folder)
-        : database(folder + QStringLiteral("/ours.db")),
-          stores(database),
-          queue(stores, clock, {.runtimeDirectory = folder})
-    {
-        must(database.open());
-        must(await(queue.setFlow({}, Flow::Paused)));
-    }
-
-    SystemClock clock;
-    Database database;
-    Stores stores;
-    tasks::TaskQueue queue;
-};
 
 /// One client: submits, waits for the answer, submits.
 QCoro::Task<> client(tasks::TaskQueue *queue, QList<TaskDraft> drafts, const TaskScope *scope,
@@ -96,14 +74,45 @@ double oursAlone(int commits, const QString &folder)
     });
 }
 
+/// Goes on until it is told to stop.
+QCoro::Task<> steadyClient(tasks::TaskQueue *queue, int notebook, const bool *isOver,
+                           const TaskScope *scope, QList<double> *latencies, Waiter<> done)
+{
+    for (int i = 0; !*isOver; ++i) {
+        const auto begun = std::chrono::steady_clock::now();
+        const auto submitting = queue->submit({draftOf(notebook, i)});
+        const Result<QList<TaskRecord>> task = co_await submitting.wait(*scope);
+        if (!task)
+            giveUp(task.error().message);
+        latencies->append(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+    }
+    done.resolve({});
+}
+
+/// The latencies of submissions from eight clients, for as long as `work` takes.
+QList<double> latenciesBeside(Ours &ours, const std::function<void()> &work)
+{
+    constexpr int Clients = 8;
+    QList<double> latencies;
+    bool isOver = false;
+    TaskScope scope;
+    std::vector<Waiter<>> ends;
+    for (int i = 0; i < Clients; ++i) {
+        ends.emplace_back();
+        scope.start(steadyClient(&ours.queue, i, &isOver, &scope, &latencies, ends.back()));
+    }
+    work();
+    isOver = true;
+    for (const Waiter<> &end : ends)
+        must(await(end));
+    return latencies;
+}
+
 double bare(const QList<TaskDraft> &drafts, int rowsACommit, const QString &folder)
 {
     BareSqlite database(folder + QStringLiteral("/bare.db"));
-    for (const QStringList &step : migrations()) {
-        for (const QString &statement : step)
-            database.run(statement.toUtf8().constData());
-    }
-    database.run("INSERT INTO notebook(path) VALUES('/home/somebody/notebooks/a.ipynb')");
+    database.makeSchema();
     const auto rows = BareSqlite::rowsOf(drafts);
     return seconds([&] {
         int open = 0;
@@ -147,13 +156,61 @@ Aims submissions(const Scale &scale, const QString &folder)
         ofBare << rows / bare(draftsOf(0, rows), RowsACommit, newFolder(folder));
         ours << rows / oursConcurrently(scale, newFolder(folder));
     }
-    std::printf("%d clients: %.0f submissions/s; bare SQLite, 64 rows a commit: %.0f/s; the Python "
-                "way: %.0f/s\n",
-                scale.clients, median(ours), median(ofBare), median(ofPython));
+    std::printf(
+        "%d clients: %.0f submissions/s; bare SQLite, 64 rows a commit: %.0f/s; the Python "
+        "way: %.0f/s\n",
+        scale.clients, median(ours), median(ofBare), median(ofPython));
     return {{QStringLiteral("64 clients / the Python way"), median(ours) / median(ofPython),
              Aim::Kind::AtLeast, 15},
             {QStringLiteral("64 clients / bare SQLite, 64 rows a commit"),
              median(ours) / median(ofBare), Aim::Kind::AtLeast, 0.6}};
+}
+
+Aims profile(const Scale &scale, const QString &folder)
+{
+    QList<double> ours;
+    for (int round = 0; round < scale.rounds; ++round)
+        ours << scale.clients * scale.submissions / oursConcurrently(scale, newFolder(folder));
+    std::printf("%d clients: %.0f submissions/s\n", scale.clients, median(ours));
+    return {};
+}
+
+Aims besideCleanup(const Scale &scale, const QString &folder)
+{
+    QList<double> ratios;
+    QList<double> quiet;
+    QList<double> beside;
+    for (int round = 0; round < scale.rounds; ++round) {
+        const QString place = newFolder(folder);
+        {
+            BareSqlite database(place + QStringLiteral("/ours.db"));
+            database.makeSchema();
+            database.fill(scale.cleaned);
+        }
+        Ours ours(place, {.pendingInNotebook = 100'000'000, .pendingInAll = 100'000'000});
+        TaskCleaner cleaner(ours.database, ours.stores.tasks);
+        std::int64_t removed = 0;
+        const auto clean = [&] {
+            removed = must(await(cleaner.runOnce({.completed = std::chrono::hours(0)},
+                                                 CleanupMode::Remove, ours.clock.now())))
+                          .tasks;
+        };
+        QList<double> during;
+        const double took = seconds([&] { during = latenciesBeside(ours, clean); });
+        if (removed != scale.cleaned)
+            giveUp(QStringLiteral("%1 tasks were removed").arg(removed));
+        const QList<double> without = latenciesBeside(ours, [took] {
+            const TaskScope scope;
+            (void)await(sleepFor(scope, Milliseconds(qint64(took * 1'000))));
+        });
+        quiet << percentile(without, 0.99) * 1'000;
+        beside << percentile(during, 0.99) * 1'000;
+        ratios << beside.last() / quiet.last();
+    }
+    std::printf("p99 of a submission, 8 clients: %.1f ms; while %d tasks are cleaned up: %.1f ms\n",
+                median(quiet), scale.cleaned, median(beside));
+    return {{QStringLiteral("p99 of a submission during a cleanup / without"), median(ratios),
+             Aim::Kind::Shown, 0}};
 }
 
 Aims oneClient(const Scale &scale, const QString &folder)
