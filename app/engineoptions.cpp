@@ -21,10 +21,16 @@ QList<CommandLine::Option> endpointOptions()
              "After a crash, tasks whose kernel is gone: run (on a fresh kernel), replay "
              "(first what its session had completed), hold (until somebody resumes "
              "them)"),
-         QStringLiteral("run")}};
+         QStringLiteral("run")},
+        {"max-database", "MB",
+         QStringLiteral("Over this size the oldest tasks that have ended are removed from the "
+                        "database, whatever their age"),
+         QStringLiteral("1024")}};
 }
 
 namespace {
+
+constexpr qlonglong MaxMegabytes = 1LL << 28U;  // SQLite's own limit
 
 Result<tasks::Recovery> recoveryOf(const QString &word)
 {
@@ -65,6 +71,14 @@ Result<EngineOptions> engineOptions(const CommandLine &line)
     if (!recovery)
         return fail(recovery.error());
     options.recovery = *recovery;
+    const qlonglong megabytes = line.value("max-database").toLongLong(&isNumber);
+    if (!isNumber || megabytes < 1 || megabytes > MaxMegabytes)
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("--max-database is \"%1\": it should be a number of megabytes "
+                                   "from 1 to %2")
+                        .arg(line.value("max-database"))
+                        .arg(MaxMegabytes));
+    options.retention.largestBytes = megabytes << 20U;
     options.token = qEnvironmentVariable("CELLDECK_TOKEN").toLatin1();
     if (options.token.isEmpty())
         options.token = qEnvironmentVariable("MCP_SESSION_TOKEN").toLatin1();

@@ -97,6 +97,15 @@ QString describe(const tasks::RescueReport &report)
     return told;
 }
 
+/// What an operator is told when the log grows without an end.
+QString describeLog(std::int64_t bytes)
+{
+    return QStringLiteral(
+               "the database's log has grown to %1 MB, because another program has been "
+               "reading the database for long: end that program's query, or it grows on")
+        .arg(bytes >> 20U);
+}
+
 }  // namespace
 
 QString databaseFile(const QString &dataDirectory)
@@ -122,6 +131,10 @@ struct Engine::Parts
           services{queue, stores.tasks,   cleaner, {leaseStore, leases, assets, assetCleaner},
                    clock, given.workspace}
     {
+        database.setWatch(
+            {.logIsLarge = [this](std::int64_t bytes) { Q_EMIT queue.failed(describeLog(bytes)); },
+             .largestBytes = given.retention.largestBytes,
+             .databaseIsLarge = [this] { isTooLarge.resolve({}); }});
         tools::addSubmissionTools(registry, services);
         tools::addTaskTools(registry, services);
         tools::addQueueTools(registry, services);
@@ -142,6 +155,7 @@ struct Engine::Parts
     assets::LeaseKeeper leases;
     assets::AssetStore assets;
     assets::AssetCleaner assetCleaner;
+    Waiter<> isTooLarge;
     tasks::TaskQueue queue;
     EngineFeed feed;
     tools::Services services;
@@ -240,9 +254,11 @@ QCoro::Task<> Engine::open(Waiter<> started)
 QCoro::Task<> Engine::cleanDaily()
 {
     for (Milliseconds pause = FirstCleanup;; pause = CleanupInterval) {
-        const Result<> slept = co_await sleepFor(m_scope, pause);
-        if (!slept)
+        const Waiter<> tooLarge = d->isTooLarge;
+        const Result<> told = co_await tooLarge.wait(m_scope, pause);
+        if (!told && told.error().code == ErrorCode::Cancelled)
             co_return;
+        d->isTooLarge = {};
         co_await cleanOnce();
     }
 }

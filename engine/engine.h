@@ -33,8 +33,9 @@ struct EngineOptions
     quint16 port = 8431;      ///< 0: any free one
     QString assetsDirectory;  ///< "": `assets/` beside each notebook
     BigOutputs bigOutputs = BigOutputs::ToAssets;
-    storage::Retention retention;  ///< Once a day what is older is removed.
-    QByteArray token;              ///< "": the one kept in the data folder, made at the first start
+    /// What is older is removed once a day, and what is too much when it has become too much.
+    storage::Retention retention{.largestBytes = 1LL << 30U};
+    QByteArray token;  ///< "": the one kept in the data folder, made at the first start
 };
 
 /// All of the engine: makes its parts in their order and owns them. Has no behaviour of its own.

@@ -16,6 +16,7 @@ Result<> Census::reread(Connection &connection)
     m_stats = {};
     m_pending.clear();
     m_notebooks.clear();
+    m_contents.reread();
     const Result<> states =
         connection.query(QStringLiteral("SELECT state, count(*) FROM task GROUP BY state"), {},
                          [this](const Row &row) {

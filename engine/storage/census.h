@@ -3,6 +3,7 @@
 #include <QHash>
 
 #include "storage/connection.h"
+#include "storage/contents.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
@@ -15,8 +16,9 @@ struct QueueLimits
 };
 
 /// What the writer keeps of the task table in memory, so that no submission has to count rows: the
-/// number of tasks in each state, of pending ones in each notebook, the last id, and the ids of
-/// notebooks. Touched by the writer's jobs only; read anew after a rollback.
+/// number of tasks in each state, of pending ones in each notebook, the last id, the ids of
+/// notebooks, and the contents that were seen last. Touched by the writer's jobs only; read anew
+/// after a rollback.
 class Census
 {
 public:
@@ -39,6 +41,8 @@ public:
     /// The row of a notebook's path, made if need be.
     [[nodiscard]] Result<std::int64_t> notebookId(Connection &connection, const QString &path);
 
+    [[nodiscard]] Contents &contents() { return m_contents; }
+
 private:
     std::int64_t &counter(TaskState state);
 
@@ -47,6 +51,7 @@ private:
     TaskId m_last;
     QHash<std::int64_t, std::int64_t> m_pending;
     QHash<QString, std::int64_t> m_notebooks;
+    Contents m_contents;
 };
 
 }  // namespace celldeck::storage

@@ -1,93 +1,193 @@
 #include "storage/connection.h"
 
-#include <QFile>
+#include <sqlite3.h>
 #include <QHash>
-#include <QSqlDatabase>
-#include <QSqlError>
-#include <QSqlQuery>
-#include <QUuid>
+#include <QVarLengthArray>
 
 namespace celldeck::storage {
 
 namespace {
 
-// Primary result codes of SQLite: sqlite.org/rescode.html
-constexpr int SqliteCorrupt = 11;
-constexpr int SqliteNotADatabase = 26;
+constexpr int BusyTimeoutMs = 5'000;
 
-std::unexpected<Error> sqlError(const QString &doing, const QSqlError &error)
+/// Texts of a statement's parameters, for as long as it runs.
+using Texts = QVarLengthArray<QByteArray, 8>;
+
+int bind(sqlite3_stmt *statement, int place, const QVariant &value, Texts &texts)
 {
-    const int code = error.nativeErrorCode().toInt() & 0xff;
-    const bool damaged = code == SqliteCorrupt || code == SqliteNotADatabase;
-    return fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
-                QStringLiteral("the database failed (%1) at: %2")
-                    .arg(error.databaseText().trimmed(), doing.simplified()));
+    if (value.isNull())
+        return sqlite3_bind_null(statement, place);
+    switch (value.typeId()) {
+    case QMetaType::QString: {
+        const QByteArray &text = texts.emplace_back(value.toString().toUtf8());
+        return sqlite3_bind_text(statement, place, text.constData(), int(text.size()),
+                                 SQLITE_STATIC);
+    }
+    case QMetaType::QByteArray: {
+        const QByteArray &bytes = texts.emplace_back(value.toByteArray());
+        return sqlite3_bind_blob(statement, place, bytes.constData(), int(bytes.size()),
+                                 SQLITE_STATIC);
+    }
+    case QMetaType::Double:
+        return sqlite3_bind_double(statement, place, value.toDouble());
+    default:
+        return sqlite3_bind_int64(statement, place, value.toLongLong());
+    }
 }
 
-class QueryRow final : public Row
+struct Finalizer
+{
+    void operator()(sqlite3_stmt *statement) const { sqlite3_finalize(statement); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, Finalizer>;
+
+/// A statement that runs; whatever comes of it, it can run again.
+class Run
 {
 public:
-    explicit QueryRow(const QSqlQuery &query) : m_query(query) {}
-    bool isNull(int column) const override { return m_query.isNull(column); }
-    std::int64_t integer(int column) const override { return m_query.value(column).toLongLong(); }
-    QString text(int column) const override { return m_query.value(column).toString(); }
-    QByteArray bytes(int column) const override { return m_query.value(column).toByteArray(); }
-    QVariant value(int column) const override { return m_query.value(column); }
+    template <class Values>
+    Run(sqlite3_stmt *statement, const Values &values) : m_statement(statement)
+    {
+        if (sqlite3_bind_parameter_count(statement) != int(values.size())) {
+            m_code = SQLITE_RANGE;
+            return;
+        }
+        m_texts.reserve(qsizetype(values.size()));  // what is bound must not move
+        int place = 0;
+        for (const QVariant &value : values) {
+            m_code = bind(statement, ++place, value, m_texts);
+            if (m_code != SQLITE_OK)
+                return;
+        }
+    }
+    ~Run() { sqlite3_reset(m_statement); }
+    Run(const Run &) = delete;
+    Run &operator=(const Run &) = delete;
+
+    bool next()
+    {
+        if (m_code == SQLITE_OK || m_code == SQLITE_ROW)
+            m_code = sqlite3_step(m_statement);
+        return m_code == SQLITE_ROW;
+    }
+    [[nodiscard]] bool isDone() const { return m_code == SQLITE_DONE; }
 
 private:
-    const QSqlQuery &m_query;
+    sqlite3_stmt *m_statement;
+    Texts m_texts;
+    int m_code = SQLITE_OK;
 };
-
-template <class Values>
-Result<> execute(QSqlQuery &query, const QString &sql, const Values &values)
-{
-    int place = 0;
-    for (const QVariant &value : values)
-        query.bindValue(place++, value);
-    if (!query.exec())
-        return sqlError(sql, query.lastError());
-    return {};
-}
-
-Result<> readRows(QSqlQuery &query, const QString &sql,
-                  const std::function<void(const Row &)> &read)
-{
-    const QueryRow row(query);
-    while (query.next())
-        read(row);
-    const QSqlError error = query.lastError();
-    query.finish();
-    if (error.isValid())
-        return sqlError(sql, error);
-    return {};
-}
 
 }  // namespace
 
+bool Row::isNull(int column) const
+{
+    return sqlite3_column_type(m_statement, column) == SQLITE_NULL;
+}
+
+std::int64_t Row::integer(int column) const
+{
+    return sqlite3_column_int64(m_statement, column);
+}
+
+QString Row::text(int column) const
+{
+    const auto *text = sqlite3_column_text(m_statement, column);
+    return QString::fromUtf8(reinterpret_cast<const char *>(text),
+                             sqlite3_column_bytes(m_statement, column));
+}
+
+QByteArray Row::bytes(int column) const
+{
+    const auto *bytes = static_cast<const char *>(sqlite3_column_blob(m_statement, column));
+    return {bytes, sqlite3_column_bytes(m_statement, column)};
+}
+
+QVariant Row::value(int column) const
+{
+    switch (sqlite3_column_type(m_statement, column)) {
+    case SQLITE_INTEGER:
+        return QVariant(qlonglong(integer(column)));
+    case SQLITE_FLOAT:
+        return QVariant(sqlite3_column_double(m_statement, column));
+    case SQLITE_TEXT:
+        return QVariant(text(column));
+    case SQLITE_BLOB:
+        return QVariant(bytes(column));
+    default:
+        return {};
+    }
+}
+
 struct Connection::Private
 {
-    QString name = QUuid::createUuid().toString(QUuid::WithoutBraces);
-    QSqlDatabase database;
-    QHash<QString, std::shared_ptr<QSqlQuery>> statements;
+    sqlite3 *database = nullptr;
+    QHash<const QChar *, sqlite3_stmt *> literals;  // a literal is known by its address
+    std::map<QString, Statement> statements;
+
+    std::int64_t logPages = 0;
 
     ~Private()
     {
         statements.clear();
-        database.close();
-        database = {};
-        QSqlDatabase::removeDatabase(name);
+        sqlite3_close(database);
     }
 
-    Result<std::shared_ptr<QSqlQuery>> statement(const QString &sql)
+    std::unexpected<Error> error(const QString &doing)
     {
-        if (auto known = statements.value(sql))
-            return known;
-        auto query = std::make_shared<QSqlQuery>(database);
-        query->setForwardOnly(true);
-        if (!query->prepare(sql))
-            return sqlError(sql, query->lastError());
-        statements.insert(sql, query);
-        return query;
+        const int code = sqlite3_errcode(database) & 0xff;
+        const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+        return fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
+                    QStringLiteral("the database failed (%1) at: %2")
+                        .arg(QString::fromUtf8(sqlite3_errmsg(database)), doing.simplified()));
+    }
+
+    Result<Statement> prepare(const QString &sql, unsigned flags)
+    {
+        const QByteArray text = sql.toUtf8();
+        sqlite3_stmt *prepared = nullptr;
+        const char *rest = nullptr;
+        const int code = sqlite3_prepare_v3(database, text.constData(), int(text.size()) + 1, flags,
+                                            &prepared, &rest);
+        Statement statement(prepared);
+        if (code != SQLITE_OK)
+            return error(sql);
+        if (!statement || !QByteArrayView(rest).trimmed().isEmpty())
+            return fail(ErrorCode::StorageUnavailable,
+                        QStringLiteral("this is not one statement: %1").arg(sql));
+        return statement;
+    }
+
+    Result<sqlite3_stmt *> statement(const QString &sql)
+    {
+        const bool isLiteral = !sql.data_ptr().isMutable();
+        if (isLiteral) {
+            if (sqlite3_stmt *known = literals.value(sql.constData()))
+                return known;
+        }
+        auto found = statements.find(sql);
+        if (found == statements.end()) {
+            auto prepared = prepare(sql, SQLITE_PREPARE_PERSISTENT);
+            if (!prepared)
+                return fail(prepared.error());
+            found = statements.emplace(sql, std::move(*prepared)).first;
+        }
+        if (isLiteral)
+            literals.insert(sql.constData(), found->second.get());
+        return found->second.get();
+    }
+
+    template <class Values>
+    Result<> readAll(sqlite3_stmt *statement, const QString &sql, const Values &values,
+                     const std::function<void(const Row &)> &read)
+    {
+        Run run(statement, values);
+        const Row row(statement);
+        while (run.next())
+            read(row);
+        if (!run.isDone())
+            return error(sql);
+        return {};
     }
 };
 
@@ -97,18 +197,14 @@ Connection::~Connection() = default;
 Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode mode)
 {
     auto priv = std::make_unique<Private>();
-    priv->database = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), priv->name);
-    if (!priv->database.isValid())
-        return fail(ErrorCode::StorageUnavailable,
-                    QStringLiteral("Qt's SQLite driver is missing: install libqt6sql6-sqlite"));
-    priv->database.setDatabaseName(file);
-    priv->database.setConnectOptions(
-        mode == Mode::Read ? QStringLiteral("QSQLITE_OPEN_READONLY;QSQLITE_BUSY_TIMEOUT=5000")
-                           : QStringLiteral("QSQLITE_BUSY_TIMEOUT=5000"));
-    if (!priv->database.open())
+    const int flags =
+        mode == Mode::Read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    if (sqlite3_open_v2(file.toUtf8().constData(), &priv->database, flags | SQLITE_OPEN_NOMUTEX,
+                        nullptr) != SQLITE_OK)
         return fail(ErrorCode::StorageUnavailable,
                     QStringLiteral("the database %1 cannot be opened (%2)")
-                        .arg(file, priv->database.lastError().text().trimmed()));
+                        .arg(file, QString::fromUtf8(sqlite3_errmsg(priv->database))));
+    sqlite3_busy_timeout(priv->database, BusyTimeoutMs);
 
     std::unique_ptr<Connection> connection(new Connection(std::move(priv)));
     if (mode == Mode::Read)
@@ -136,37 +232,73 @@ Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode m
 
 Result<int> Connection::run(const QString &sql, Values values)
 {
-    const auto query = d->statement(sql);
-    if (!query)
-        return fail(query.error());
-    if (const Result<> done = execute(**query, sql, values); !done)
+    const auto statement = d->statement(sql);
+    if (!statement)
+        return fail(statement.error());
+    if (const Result<> done = d->readAll(*statement, sql, values, [](const Row &) {}); !done)
         return fail(done.error());
-    const int changed = (*query)->numRowsAffected();
-    (*query)->finish();
-    return changed;
+    return sqlite3_changes(d->database);
+}
+
+Result<std::int64_t> Connection::insert(const QString &sql, Values values)
+{
+    const auto done = run(sql, values);
+    if (!done)
+        return fail(done.error());
+    return sqlite3_last_insert_rowid(d->database);
 }
 
 Result<> Connection::query(const QString &sql, Values values,
                            const std::function<void(const Row &)> &read)
 {
-    const auto query = d->statement(sql);
-    if (!query)
-        return fail(query.error());
-    if (const Result<> done = execute(**query, sql, values); !done)
-        return done;
-    return readRows(**query, sql, read);
+    const auto statement = d->statement(sql);
+    if (!statement)
+        return fail(statement.error());
+    return d->readAll(*statement, sql, values, read);
 }
 
 Result<> Connection::queryOnce(const QString &sql, const QVariantList &values,
                                const std::function<void(const Row &)> &read)
 {
-    QSqlQuery query(d->database);
-    query.setForwardOnly(true);
-    if (!query.prepare(sql))
-        return sqlError(sql, query.lastError());
-    if (const Result<> done = execute(query, sql, values); !done)
-        return done;
-    return readRows(query, sql, read);
+    const auto statement = d->prepare(sql, 0);
+    if (!statement)
+        return fail(statement.error());
+    return d->readAll(statement->get(), sql, values, read);
+}
+
+std::int64_t Connection::logPages() const
+{
+    return d->logPages;
+}
+
+void Connection::stopAutomaticCheckpoints()
+{
+    // The hook takes the place of SQLite's own, which checkpoints inside COMMIT.
+    sqlite3_wal_hook(
+        d->database,
+        [](void *priv, sqlite3 *, const char *, int pages) {
+            static_cast<Private *>(priv)->logPages = pages;
+            return SQLITE_OK;
+        },
+        d.get());
+}
+
+Result<std::int64_t> Connection::checkpoint()
+{
+    int pages = 0;
+    int moved = 0;
+    const int code =
+        sqlite3_wal_checkpoint_v2(d->database, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    if (code != SQLITE_OK && code != SQLITE_BUSY)
+        return d->error(QStringLiteral("checkpoint"));
+    return std::max(0, pages - moved);
+}
+
+Result<std::int64_t> Connection::usedBytes()
+{
+    return number(
+        QStringLiteral("SELECT (p.page_count - f.freelist_count) * s.page_size FROM"
+                       " pragma_page_count p, pragma_freelist_count f, pragma_page_size s"));
 }
 
 Result<std::int64_t> Connection::number(const QString &sql, Values values)

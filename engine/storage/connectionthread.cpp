@@ -16,7 +16,16 @@ Q_LOGGING_CATEGORY(log, "celldeck.storage")
 // Bounds how long the first job of a batch waits for its commit, and the size of a rerun.
 constexpr size_t MaxBatch = 512;
 
+constexpr auto IdleAfter = std::chrono::seconds(2);
+
+// 1 MB, and then from its beginning again: an fsync of blocks that exist takes two thirds of one of
+// blocks that the file grows by.
+constexpr std::int64_t LogPages = 256;
+constexpr std::int64_t PageBytes = 4'096;
+
 }  // namespace
+
+Job::~Job() = default;
 
 ConnectionThread::ConnectionThread() = default;
 ConnectionThread::~ConnectionThread() = default;
@@ -49,34 +58,46 @@ void ConnectionThread::run(const QString &file, Connection::Mode mode,
     opened(prepared);
     if (!prepared)
         return;
-    for (;;) {
-        std::deque<Job> jobs;
-        {
-            std::unique_lock lock(m_mutex);
-            m_changed.wait(lock, [this] { return !m_jobs.empty() || !m_accepts; });
-            if (m_jobs.empty())
-                break;
-            const size_t count = std::min(m_jobs.size(), MaxBatch);
-            const auto end = m_jobs.begin() + static_cast<std::ptrdiff_t>(count);
-            std::move(m_jobs.begin(), end, std::back_inserter(jobs));
-            m_jobs.erase(m_jobs.begin(), end);
-        }
+    opening(**connection);
+    for (Jobs jobs = takeJobs(**connection); !jobs.empty(); jobs = takeJobs(**connection))
         process(**connection, std::move(jobs));
-    }
     closing(**connection);
 }
 
-void ConnectionThread::add(Job job)
+Jobs ConnectionThread::takeJobs(Connection &connection)
 {
+    const auto isNeeded = [this] { return !m_jobs.empty() || !m_accepts; };
+    std::unique_lock lock(m_mutex);
+    if (!m_changed.wait_for(lock, IdleAfter, isNeeded)) {
+        lock.unlock();
+        idle(connection);
+        lock.lock();
+        m_changed.wait(lock, isNeeded);
+    }
+    if (m_jobs.size() <= MaxBatch)
+        return std::exchange(m_jobs, {});
+    Jobs jobs;
+    const auto end = m_jobs.begin() + std::ptrdiff_t(MaxBatch);
+    std::move(m_jobs.begin(), end, std::back_inserter(jobs));
+    m_jobs.erase(m_jobs.begin(), end);
+    return jobs;
+}
+
+void ConnectionThread::add(std::unique_ptr<Job> job)
+{
+    bool wasIdle = false;
     {
         const std::scoped_lock lock(m_mutex);
         if (m_accepts) {
+            wasIdle = m_jobs.empty();
             m_jobs.push_back(std::move(job));
-            m_changed.notify_one();
-            return;
         }
     }
-    job.answer(fail(ErrorCode::StorageUnavailable, QStringLiteral("the database is closed")));
+    // Only then can it be asleep; and without the lock, which it would wait for at once.
+    if (wasIdle)
+        m_changed.notify_one();
+    if (job)
+        job->answer(fail(ErrorCode::StorageUnavailable, QStringLiteral("the database is closed")));
 }
 
 void ConnectionThread::stop()
@@ -109,7 +130,12 @@ void ConnectionThread::giveAnswers()
         answers.swap(m_answers);
     }
     for (Answer &answer : answers)
-        answer.job.answer(std::move(answer.result));
+        answer.job->answer(std::move(answer.result));
+}
+
+void ConnectionThread::tell(std::function<void()> news)
+{
+    QMetaObject::invokeMethod(&m_anchor, std::move(news), Qt::QueuedConnection);
 }
 
 Writer::Writer(std::function<Result<>(Connection &)> rolledBack)
@@ -121,31 +147,84 @@ Writer::~Writer()
     stop();
 }
 
-void Writer::process(Connection &connection, std::deque<Job> jobs)
+void Writer::process(Connection &connection, Jobs jobs)
 {
     std::vector<Result<>> results;
     results.reserve(jobs.size());
     if (!runTogether(connection, jobs, results)) {
         results.clear();
-        for (const Job &job : jobs)
-            results.push_back(runAlone(connection, job));
+        for (const auto &job : jobs)
+            results.push_back(runAlone(connection, *job));
     }
     std::vector<Answer> answers;
     answers.reserve(jobs.size());
     for (std::size_t i = 0; i < jobs.size(); ++i)
         answers.push_back({std::move(jobs[i]), std::move(results[i])});
     deliver(std::move(answers));
+    if (newLogPages(connection) >= LogPages)
+        checkpoint(connection);
 }
 
-bool Writer::runTogether(Connection &connection, const std::deque<Job> &jobs,
-                         std::vector<Result<>> &results)
+void Writer::opening(Connection &connection)
+{
+    connection.stopAutomaticCheckpoints();
+    m_tellAtBytes = m_watch.largestBytes;
+}
+
+void Writer::idle(Connection &connection)
+{
+    if (newLogPages(connection) > 0)
+        checkpoint(connection);
+}
+
+std::int64_t Writer::newLogPages(const Connection &connection)
+{
+    if (connection.logPages() < m_checkpointedPages)
+        m_checkpointedPages = 0;  // It has begun anew since.
+    return connection.logPages() - m_checkpointedPages;
+}
+
+void Writer::checkpoint(Connection &connection)
+{
+    const auto left = connection.checkpoint();
+    if (!left)
+        qCWarning(log, "%s", qUtf8Printable(left.error().message));
+    // Where a reader holds it up, not again at each commit.
+    m_checkpointedPages = connection.logPages();
+    if (left)
+        lookAtSizes(connection, *left);
+}
+
+void Writer::lookAtSizes(Connection &connection, std::int64_t logPages)
+{
+    const std::int64_t logBytes = logPages * PageBytes;
+    const bool isLarge = logBytes > m_watch.largestLogBytes;
+    if (isLarge && !m_logWasLarge && m_watch.logIsLarge)
+        tell([told = m_watch.logIsLarge, logBytes] { told(logBytes); });
+    m_logWasLarge = isLarge;
+    const auto bytes = connection.usedBytes();
+    if (!bytes) {
+        qCWarning(log, "%s", qUtf8Printable(bytes.error().message));
+        return;
+    }
+    if (*bytes <= m_watch.largestBytes) {
+        m_tellAtBytes = m_watch.largestBytes;
+    } else if (*bytes > m_tellAtBytes) {
+        // Perhaps nothing of it may be removed yet: so not again before it has grown much.
+        m_tellAtBytes = *bytes + m_watch.largestBytes / 8;
+        if (m_watch.databaseIsLarge)
+            tell(m_watch.databaseIsLarge);
+    }
+}
+
+bool Writer::runTogether(Connection &connection, const Jobs &jobs, std::vector<Result<>> &results)
 {
     if (const auto begun = connection.run(QStringLiteral("BEGIN IMMEDIATE")); !begun) {
         qCWarning(log, "%s", qUtf8Printable(begun.error().message));
         return false;
     }
-    for (const Job &job : jobs) {
-        Result<> done = job.run(connection);
+    for (const auto &job : jobs) {
+        Result<> done = job->run(connection);
         if (!done && done.error().code == ErrorCode::StorageUnavailable) {
             rollBack(connection);
             return false;
@@ -162,7 +241,7 @@ bool Writer::runTogether(Connection &connection, const std::deque<Job> &jobs,
     return true;
 }
 
-Result<> Writer::runAlone(Connection &connection, const Job &job)
+Result<> Writer::runAlone(Connection &connection, Job &job)
 {
     if (const auto begun = connection.run(QStringLiteral("BEGIN IMMEDIATE")); !begun)
         return fail(begun.error());
@@ -200,10 +279,10 @@ Reader::~Reader()
     stop();
 }
 
-void Reader::process(Connection &connection, std::deque<Job> jobs)
+void Reader::process(Connection &connection, Jobs jobs)
 {
-    for (Job &job : jobs) {
-        Result<> done = job.run(connection);
+    for (auto &job : jobs) {
+        Result<> done = job->run(connection);
         std::vector<Answer> answer;
         answer.push_back({std::move(job), std::move(done)});
         deliver(std::move(answer));

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -13,13 +14,20 @@
 namespace celldeck::storage {
 
 /// A piece of work on a connection.
-struct Job
+class Job
 {
-    /// Thread: the connection's.
-    std::function<Result<>(Connection &)> run;
+public:
+    Job() = default;
+    virtual ~Job();
+    Job(const Job &) = delete;
+    Job &operator=(const Job &) = delete;
+
+    /// Thread: the connection's. May be called twice: after a rollback.
+    virtual Result<> run(Connection &connection) = 0;
     /// What came of it. Thread: that of the object that owns the ConnectionThread.
-    std::function<void(Result<>)> answer;
+    virtual void answer(Result<> outcome) = 0;
 };
+using Jobs = std::deque<std::unique_ptr<Job>>;
 
 /// A thread with one connection, and a queue of jobs before it. `process` says what is done with
 /// those that wait. Answers go back to the thread that made this object, in the order of the jobs.
@@ -38,35 +46,52 @@ public:
     [[nodiscard]] Result<> start(const QString &file, Connection::Mode mode,
                                  std::function<Result<>(Connection &)> prepare);
     /// A job after `stop` is answered with StorageUnavailable.
-    void add(Job job);
+    void add(std::unique_ptr<Job> job);
     void stop();
 
 protected:
     /// The job goes back whole, so that what it holds ends in the thread that made it.
     struct Answer
     {
-        Job job;
+        std::unique_ptr<Job> job;
         Result<> result;
     };
-    /// Thread: the connection's. `jobs` is never empty.
-    virtual void process(Connection &connection, std::deque<Job> jobs) = 0;
+    /// Thread: the connection's, of these four. `jobs` is never empty.
+    virtual void process(Connection &connection, Jobs jobs) = 0;
+    virtual void opening(Connection &) {}
+    /// Nothing has come for a while: once after each time that something had.
+    virtual void idle(Connection &) {}
     virtual void closing(Connection &) {}
     /// To be called by `process`.
     void deliver(std::vector<Answer> answers);
+    /// Runs a function in the owner's thread.
+    void tell(std::function<void()> news);
 
 private:
     void run(const QString &file, Connection::Mode mode,
              const std::function<Result<>(Connection &)> &prepare,
              const std::function<void(Result<>)> &opened);
+    [[nodiscard]] Jobs takeJobs(Connection &connection);
     void giveAnswers();
 
     QObject m_anchor;  // in the owner's thread: where answers arrive
     std::mutex m_mutex;
     std::condition_variable m_changed;
-    std::deque<Job> m_jobs;
+    Jobs m_jobs;
     std::vector<Answer> m_answers;  // on their way to the owner's thread
     bool m_accepts = false;
     std::thread m_thread;
+};
+
+/// What the writer watches, and whom it tells: in the thread of the Database's owner.
+struct StorageWatch
+{
+    /// Of the log (WAL): only a reader that never ends can let it grow so far.
+    std::int64_t largestLogBytes = 64LL << 20U;
+    std::function<void(std::int64_t logBytes)> logIsLarge = {};
+    /// Of what the database holds.
+    std::int64_t largestBytes = 1LL << 30U;
+    std::function<void()> databaseIsLarge = {};
 };
 
 /// Group commit: whatever waits goes into one transaction, and is answered after its commit. So a
@@ -75,21 +100,36 @@ private:
 /// A job that fails with anything but StorageUnavailable must have changed nothing. If one fails
 /// with that, or the commit does, all is rolled back, `rolledBack` is told, and the jobs run again,
 /// each in a transaction of its own: so one bad job harms nobody else.
+///
+/// After the answers it moves the log into the database file, whenever that has a megabyte, and
+/// when nothing comes any more; and looks how large both have become.
 class Writer final : public ConnectionThread
 {
 public:
     explicit Writer(std::function<Result<>(Connection &)> rolledBack);
     ~Writer() override;
 
+    /// Requires: before `start`.
+    void setWatch(StorageWatch watch) { m_watch = std::move(watch); }
+
 private:
-    void process(Connection &connection, std::deque<Job> jobs) override;
+    void process(Connection &connection, Jobs jobs) override;
+    void opening(Connection &connection) override;
+    void idle(Connection &connection) override;
     void closing(Connection &connection) override;
-    bool runTogether(Connection &connection, const std::deque<Job> &jobs,
-                     std::vector<Result<>> &results);
-    Result<> runAlone(Connection &connection, const Job &job);
+    /// Since the last checkpoint.
+    [[nodiscard]] std::int64_t newLogPages(const Connection &connection);
+    void checkpoint(Connection &connection);
+    void lookAtSizes(Connection &connection, std::int64_t logPages);
+    bool runTogether(Connection &connection, const Jobs &jobs, std::vector<Result<>> &results);
+    Result<> runAlone(Connection &connection, Job &job);
     void rollBack(Connection &connection);
 
     std::function<Result<>(Connection &)> m_rolledBack;
+    StorageWatch m_watch;
+    std::int64_t m_checkpointedPages = 0;  // the log's length then
+    bool m_logWasLarge = false;
+    std::int64_t m_tellAtBytes = 0;
 };
 
 /// Runs each job by itself on a read-only connection, so that no read holds the WAL for long.
@@ -99,7 +139,7 @@ public:
     ~Reader() override;
 
 private:
-    void process(Connection &connection, std::deque<Job> jobs) override;
+    void process(Connection &connection, Jobs jobs) override;
 };
 
 }  // namespace celldeck::storage

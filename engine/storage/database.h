@@ -9,6 +9,39 @@
 
 namespace celldeck::storage {
 
+/// A job whose result somebody waits for.
+template <class T>
+class WaitedJob final : public Job
+{
+public:
+    explicit WaitedJob(std::function<Result<T>(Connection &)> work) : m_work(std::move(work)) {}
+
+    Result<> run(Connection &connection) override
+    {
+        m_result.emplace(m_work(connection));
+        if (m_result->has_value())
+            return {};
+        Error error = m_result->error();
+        // Found only now: nothing was stored, and the next start looks closer.
+        if (error.code == ErrorCode::Damaged)
+            error.code = ErrorCode::StorageUnavailable;
+        return fail(error);
+    }
+    void answer(Result<> outcome) override
+    {
+        if (outcome)
+            waiter.resolve(std::move(*m_result));
+        else
+            waiter.resolve(fail(std::move(outcome.error())));
+    }
+
+    const Waiter<T> waiter;
+
+private:
+    std::function<Result<T>(Connection &)> m_work;
+    std::optional<Result<T>> m_result;
+};
+
 /// The database file: one thread that writes, one that reads, and the migrations before both. The
 /// stores put their SQL through it and get waiters back.
 ///
@@ -24,6 +57,9 @@ public:
     /// Called on the writer's connection when it opens and after every rollback: what a store keeps
     /// of the database in memory is read anew. Requires: before `open`.
     void onReread(std::function<Result<>(Connection &)> reread);
+
+    /// Requires: before `open`. What it is told with lives as long as this.
+    void setWatch(StorageWatch watch) { m_writer.setWatch(std::move(watch)); }
 
     /// Makes the folder (0700) and the file, migrates, checks, starts both threads. Blocks: called
     /// once, before anything else runs. A damaged file is set aside, and what of it can still be
@@ -53,26 +89,11 @@ public:
 
 private:
     template <class T>
-    Waiter<T> submit(ConnectionThread &thread, std::function<Result<T>(Connection &)> job)
+    static Waiter<T> submit(ConnectionThread &thread, std::function<Result<T>(Connection &)> work)
     {
-        const Waiter<T> waiter;
-        auto kept = std::make_shared<std::optional<Result<T>>>();
-        thread.add({[job = std::move(job), kept](Connection &connection) -> Result<> {
-                        kept->emplace(job(connection));
-                        if ((*kept)->has_value())
-                            return {};
-                        Error error = (*kept)->error();
-                        // Found only now: nothing was stored, and the next start looks closer.
-                        if (error.code == ErrorCode::Damaged)
-                            error.code = ErrorCode::StorageUnavailable;
-                        return fail(error);
-                    },
-                    [waiter, kept](Result<> done) {
-                        if (done)
-                            waiter.resolve(std::move(**kept));
-                        else
-                            waiter.resolve(fail(std::move(done.error())));
-                    }});
+        auto job = std::make_unique<WaitedJob<T>>(std::move(work));
+        const Waiter<T> waiter = job->waiter;
+        thread.add(std::move(job));
         return waiter;
     }
 

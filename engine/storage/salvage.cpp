@@ -25,6 +25,8 @@ struct Table
 
 // Those that others name come first.
 constexpr Table Tables[] = {{"notebook", "id"},
+                            {"terms", "id"},
+                            {"output", "id"},
                             {"cell", "id"},
                             {"task", "id"},
                             {"moved", "task"},
@@ -152,7 +154,10 @@ Result<> dropDangling(Connection &connection)
 {
     for (const char *const sql :
          {"DELETE FROM cell WHERE notebook NOT IN (SELECT id FROM notebook)",
+          "UPDATE cell SET terms = NULL WHERE terms NOT IN (SELECT id FROM terms)",
           "DELETE FROM task WHERE cell NOT IN (SELECT id FROM cell)",
+          "UPDATE task SET outputs = NULL WHERE typeof(outputs) = 'integer'"
+          " AND outputs NOT IN (SELECT id FROM output)",
           "DELETE FROM key WHERE task NOT IN (SELECT id FROM task)",
           "DELETE FROM kernel WHERE notebook NOT IN (SELECT id FROM notebook)"}) {
         const auto done = connection.run(QString::fromLatin1(sql));

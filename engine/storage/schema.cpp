@@ -6,13 +6,19 @@ namespace {
 
 // What a row costs decides what 100,000 finished tasks cost, so: the submission's time is the id
 // itself, other times are differences, and what a cell's runs have in common is in `cell` once.
-// Outputs repeat rarely and may be long: they come last, where a list does not pay for them.
+//
+// Code and outputs are stored once each, found by what the writer remembers (see Contents): their
+// ids are small and grow, so that rows are packed closely and one commit touches few pages.
+//
+// Compression: a cell's usual outputs are one text on stdout or one value, of which only the text
+// is kept (see outputforms.h): 50 bytes less each, and plain SQL can still show them. zlib or zstd
+// would be seen through by no `sqlite3` shell, so the view `execution_queue` could not answer; it
+// would gain little, for what is long becomes an asset, and short texts do not get shorter by it.
 
 const QString Notebook =
     QStringLiteral("CREATE TABLE notebook(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)");
 
-/// A cell as it was submitted. The id is 47 bits of the SHA-256 of its columns, or the next free
-/// one where another cell has that already: so it needs no index of its own.
+/// A cell as it was submitted. In versions 1 and 2 its id was 47 bits of a hash of its columns.
 const QString Cell = QStringLiteral(
     "CREATE TABLE cell("
     " id INTEGER PRIMARY KEY,"
@@ -38,7 +44,7 @@ const QString Task = QStringLiteral(
     " replay_of INTEGER,"
     " message_id TEXT,"  // of its execute_request, while it runs
     " error TEXT,"
-    " outputs BLOB)");  // UTF-8 JSON; NULL: []
+    " outputs BLOB)");  // NULL: []; a row of `output`, or a form of outputforms.h
 
 /// Only the unfinished are in it: what recovery and the limits look for.
 const QString Unfinished = QStringLiteral("CREATE INDEX unfinished ON task(state) WHERE state < 2");
@@ -106,6 +112,42 @@ const QString Recorded = QStringLiteral(
     "CREATE TABLE recorded(task INTEGER NOT NULL, asset INTEGER NOT NULL REFERENCES asset(id),"
     " PRIMARY KEY(task, asset))");
 
+/// What cells of a notebook have in common, and an output that is stored once: see outputforms.h.
+const QString Terms = QStringLiteral(
+    "CREATE TABLE terms("
+    " id INTEGER PRIMARY KEY,"
+    " kernel TEXT,"         // kernelspec asked for
+    " flags INTEGER,"       // TaskFlag, NULL: none
+    " time_limit INTEGER)"  // ms
+);
+const QString Output =
+    QStringLiteral("CREATE TABLE output(id INTEGER PRIMARY KEY, value NOT NULL)");
+
+/// Those that somebody looks for among many that have completed.
+const QString NotCompleted =
+    QStringLiteral("CREATE INDEX not_completed ON task(state) WHERE state > 2");
+
+/// Cells get small ids, in the order in which they were stored. First negative ones, for an old id
+/// may be as small as a new one.
+const QStringList SmallCells{
+    QStringLiteral("DROP VIEW execution_queue"),
+    QStringLiteral("INSERT INTO terms(kernel, flags, time_limit)"
+                   " SELECT DISTINCT kernel, flags, time_limit FROM cell"
+                   " WHERE kernel IS NOT NULL OR flags IS NOT NULL OR time_limit IS NOT NULL"),
+    QStringLiteral("ALTER TABLE cell ADD COLUMN terms INTEGER REFERENCES terms(id)"),
+    QStringLiteral("UPDATE cell SET terms = (SELECT s.id FROM terms s WHERE s.kernel IS cell.kernel"
+                   " AND s.flags IS cell.flags AND s.time_limit IS cell.time_limit)"),
+    QStringLiteral("ALTER TABLE cell DROP COLUMN kernel"),
+    QStringLiteral("ALTER TABLE cell DROP COLUMN flags"),
+    QStringLiteral("ALTER TABLE cell DROP COLUMN time_limit"),
+    QStringLiteral("CREATE TABLE renumbered(was INTEGER PRIMARY KEY, id INTEGER)"),
+    QStringLiteral("INSERT INTO renumbered SELECT id, row_number() OVER (ORDER BY id) FROM cell"),
+    QStringLiteral(
+        "UPDATE task SET cell = (SELECT r.id FROM renumbered r WHERE r.was = task.cell)"),
+    QStringLiteral("UPDATE cell SET id = (SELECT -r.id FROM renumbered r WHERE r.was = cell.id)"),
+    QStringLiteral("UPDATE cell SET id = -id"),
+    QStringLiteral("DROP TABLE renumbered")};
+
 QString isoTime(const QString &milliseconds)
 {
     return QStringLiteral("strftime('%Y-%m-%dT%H:%M:%fZ', (%1) / 1000.0, 'unixepoch')")
@@ -123,7 +165,21 @@ QString idText()
     return digits.join(QStringLiteral("||"));
 }
 
-QString executionQueue()
+/// As outputsOf(), of `o.value` where the task names a row of `output`.
+QString outputsJson()
+{
+    return QStringLiteral(
+               "CASE typeof(%1) WHEN 'text' THEN CASE substr(%1, 1, 1)"
+               " WHEN 's' THEN json_array(json_object('name', 'stdout', 'output_type', 'stream',"
+               " 'text', substr(%1, 2)))"
+               " ELSE json_array(json_object('data', json_object('text/plain', substr(%1, 2)),"
+               " 'execution_count', t.execution_count, 'metadata', json('{}'),"
+               " 'output_type', 'execute_result')) END"
+               " WHEN 'blob' THEN CAST(%1 AS TEXT) ELSE '[]' END")
+        .arg(QStringLiteral("coalesce(o.value, t.outputs)"));
+}
+
+QString executionQueue(const QString &outputs, const QString &outputsJoin)
 {
     // 1704067200000 is 2024-01-01, where the time in an id begins.
     const QString created = QStringLiteral("(t.id >> 15) + 1704067200000");
@@ -138,10 +194,10 @@ QString executionQueue()
                " WHEN 3 THEN 'failed' WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timeout'"
                " WHEN 6 THEN 'interrupted' END,"
                " %2, %3, %4, t.error, t.execution_count,"
-               " coalesce(CAST(t.outputs AS TEXT), '[]'), coalesce(t.retries, 0)"
+               " %5, coalesce(t.retries, 0)"
                " FROM task t JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
-               " LEFT JOIN key k ON k.task = t.id")
-        .arg(idText(), isoTime(created), isoTime(started), isoTime(finished));
+               " LEFT JOIN key k ON k.task = t.id%6")
+        .arg(idText(), isoTime(created), isoTime(started), isoTime(finished), outputs, outputsJoin);
 }
 
 QString assetLeases()
@@ -181,9 +237,14 @@ QStringList leasesOfAssets()
 const QList<QStringList> &migrations()
 {
     static const QList<QStringList> list{
-        {Notebook, Cell, Task, Unfinished, Key, KeyOfTask, Lease, executionQueue(), assetLeases()},
+        {Notebook, Cell, Task, Unfinished, Key, KeyOfTask, Lease,
+         executionQueue(QStringLiteral("coalesce(CAST(t.outputs AS TEXT), '[]')"), {}),
+         assetLeases()},
         {Paused, StopOnErrorOf, StateLost, Moved, Kernel, Setting},
         leasesOfAssets(),
+        QStringList{Terms, Output, NotCompleted} + SmallCells +
+            QStringList{executionQueue(outputsJson(),
+                                       QStringLiteral(" LEFT JOIN output o ON o.id = t.outputs"))},
     };
     return list;
 }

@@ -39,38 +39,69 @@ Cutoffs cutoffsOf(const Retention &retention, UtcTime now)
             .others = others.time_since_epoch().count()};
 }
 
-struct Orphans
+Result<QList<TaskId>> findTasks(Connection &connection, const QString &sql,
+                                const QVariantList &values)
 {
-    std::int64_t lastTask = 0;  ///< the newest that was looked at
-    QList<std::int64_t> cells;
-};
-
-/// Cells without a task. Reads all tasks, so it is the reader's work.
-Result<Orphans> findOrphans(Connection &connection)
-{
-    Orphans orphans;
-    const auto last = connection.number(QStringLiteral("SELECT max(id) FROM task"));
-    if (!last)
-        return fail(last.error());
-    orphans.lastTask = *last;
-    const Result<> read = connection.query(
-        QStringLiteral("SELECT id FROM cell WHERE id NOT IN (SELECT cell FROM task)"), {},
-        [&orphans](const Row &row) { orphans.cells << row.integer(0); });
+    QList<TaskId> ids;
+    const Result<> read =
+        connection.queryOnce(sql + QStringLiteral(" LIMIT ?"), values,
+                             [&ids](const Row &row) { ids << TaskId(row.integer(0)); });
     if (!read)
         return fail(read.error());
+    return ids;
+}
+
+/// How many of the tasks that have ended must go, if they are all alike, so that the database holds
+/// no more than that; 0 if it does not, or none is left.
+Result<std::int64_t> countOver(Connection &connection, std::int64_t largestBytes)
+{
+    const auto bytes = connection.usedBytes();
+    if (!bytes || *bytes <= largestBytes)
+        return bytes ? Result<std::int64_t>(0) : bytes;
+    const auto ended =
+        connection.number(QStringLiteral("SELECT count(*) FROM task WHERE state >= 2"));
+    if (!ended || *ended == 0)
+        return ended;
+    const double share = double(*bytes - largestBytes) / double(*bytes);
+    return std::max<std::int64_t>(1, std::int64_t(double(*ended) * share));
+}
+
+/// Contents without a task.
+struct Orphans
+{
+    QList<std::int64_t> cells;
+    QList<std::int64_t> outputs;
+};
+
+/// Reads all tasks, so it is the reader's work.
+Result<Orphans> findOrphans(Connection &connection, const StoredRows &last)
+{
+    Orphans orphans;
+    const auto find = [&connection](const QString &sql, std::int64_t upTo,
+                                    QList<std::int64_t> &found) {
+        return connection.query(sql, {qlonglong(upTo)},
+                                [&found](const Row &row) { found << row.integer(0); });
+    };
+    const Result<> cells = find(
+        QStringLiteral("SELECT id FROM cell WHERE id <= ? AND id NOT IN (SELECT cell FROM task)"),
+        last.cells, orphans.cells);
+    if (!cells)
+        return fail(cells.error());
+    const Result<> outputs =
+        find(QStringLiteral("SELECT id FROM output WHERE id <= ? AND id NOT IN"
+                            " (SELECT outputs FROM task WHERE typeof(outputs) = 'integer')"),
+             last.outputs, orphans.outputs);
+    if (!outputs)
+        return fail(outputs.error());
     return orphans;
 }
 
-/// A task may have been submitted since with the same content: such a cell stays.
-Result<std::int64_t> removeOrphans(Connection &connection, const QList<std::int64_t> &cells,
-                                   std::int64_t lastTask)
+Result<std::int64_t> removeRows(Connection &connection, const QString &sql,
+                                const QList<std::int64_t> &rows)
 {
     std::int64_t removed = 0;
-    for (const std::int64_t cell : cells) {
-        const auto done = connection.run(
-            QStringLiteral("DELETE FROM cell WHERE id = ?"
-                           " AND NOT EXISTS (SELECT 1 FROM task WHERE id > ? AND cell = ?)"),
-            {qlonglong(cell), qlonglong(lastTask), qlonglong(cell)});
+    for (const std::int64_t row : rows) {
+        const auto done = connection.run(sql, {qlonglong(row)});
         if (!done)
             return fail(done.error());
         removed += *done;
@@ -112,19 +143,11 @@ QCoro::Task<> TaskCleaner::clean(Retention retention, UtcTime now, Waiter<Cleanu
 {
     CleanupReport report;
     report.bytesBefore = sizeOf(m_database.file());
-    Result<> outcome;
-    const Result<std::int64_t> tasks = co_await removeTasks(retention, now);
-    if (!tasks)
-        outcome = fail(tasks.error());
-    else
-        report.tasks = *tasks;
-    if (outcome) {
-        const Result<std::int64_t> cells = co_await removeCells();
-        if (!cells)
-            outcome = fail(cells.error());
-        else
-            report.cells = *cells;
-    }
+    Result<> outcome = co_await removeOld(retention, now, &report);
+    if (outcome)
+        outcome = co_await removeContents(&report);
+    if (outcome)
+        outcome = co_await removeOverSize(retention.largestBytes, &report);
     if (outcome)
         outcome = co_await shrink();
     if (!outcome && outcome.error().code == ErrorCode::Cancelled)
@@ -134,47 +157,105 @@ QCoro::Task<> TaskCleaner::clean(Retention retention, UtcTime now, Waiter<Cleanu
     done.resolve(outcome ? Result<CleanupReport>(report) : fail(outcome.error()));
 }
 
-QCoro::Task<Result<std::int64_t>> TaskCleaner::removeTasks(Retention retention, UtcTime now)
+QCoro::Task<Result<>> TaskCleaner::removeOld(Retention retention, UtcTime now,
+                                             CleanupReport *report)
 {
-    const Cutoffs cutoffs = cutoffsOf(retention, now);
-    std::int64_t removed = 0;
+    const auto find = [cutoffs = cutoffsOf(retention, now)](Connection &connection) {
+        return findTasks(connection, QStringLiteral("SELECT id") + dueWhere(),
+                         {cutoffs.newest, cutoffs.completed, cutoffs.others, RowsAtOnce});
+    };
+    const Result<std::int64_t> removed =
+        co_await removeTasks(find, std::numeric_limits<std::int64_t>::max());
+    if (!removed)
+        co_return fail(removed.error());
+    report->tasks += *removed;
+    co_return Result<>{};
+}
+
+QCoro::Task<Result<>> TaskCleaner::removeOverSize(std::int64_t largestBytes, CleanupReport *report)
+{
+    const auto find = [](Connection &connection) {
+        return findTasks(connection,
+                         QStringLiteral("SELECT id FROM task WHERE state >= 2"
+                                        " ORDER BY id"),
+                         {RowsAtOnce});
+    };
     for (;;) {
-        const auto finding = m_database.read<QList<TaskId>>(
-            [cutoffs](Connection &connection) -> Result<QList<TaskId>> {
-                QList<TaskId> ids;
-                const Result<> read = connection.query(
-                    QStringLiteral("SELECT id") + dueWhere() + QStringLiteral(" LIMIT ?"),
-                    {cutoffs.newest, cutoffs.completed, cutoffs.others, RowsAtOnce},
-                    [&ids](const Row &row) { ids << TaskId(row.integer(0)); });
-                if (!read)
-                    return fail(read.error());
-                return ids;
-            });
+        const auto looking = m_database.read<std::int64_t>(
+            [largestBytes](Connection &connection) { return countOver(connection, largestBytes); });
+        const Result<std::int64_t> over = co_await looking.wait(m_scope);
+        if (!over)
+            co_return fail(over.error());
+        if (*over == 0)
+            co_return Result<>{};
+        const Result<std::int64_t> removed = co_await removeTasks(find, *over);
+        if (!removed)
+            co_return fail(removed.error());
+        report->tasks += *removed;
+        const Result<> swept = co_await removeContents(report);
+        if (!swept)
+            co_return swept;
+    }
+}
+
+/// Those that `find` finds, a transaction's worth at a time.
+QCoro::Task<Result<std::int64_t>> TaskCleaner::removeTasks(
+    std::function<Result<QList<TaskId>>(Connection &)> find, std::int64_t atMost)
+{
+    std::int64_t removed = 0;
+    while (removed < atMost) {
+        const auto finding = m_database.read<QList<TaskId>>(find);
         const Result<QList<TaskId>> due = co_await finding.wait(m_scope);
         if (!due)
             co_return fail(due.error());
         if (due->isEmpty())
-            co_return removed;
-        const auto removing = m_store.removeEnded(*due);
+            break;
+        const auto removing = m_store.removeEnded(due->first(std::min<qsizetype>(
+            due->size(), qsizetype(std::min<std::int64_t>(atMost - removed, RowsAtOnce)))));
         const Result<> gone = co_await removing.wait(m_scope);
         if (!gone)
             co_return fail(gone.error());
-        removed += due->size();
+        removed += std::min<std::int64_t>(due->size(), atMost - removed);
         crashPoint("cleanup.tasks_removed");
     }
+    co_return removed;
 }
 
-QCoro::Task<Result<std::int64_t>> TaskCleaner::removeCells()
+QCoro::Task<Result<>> TaskCleaner::removeContents(CleanupReport *report)
 {
-    const auto finding = m_database.read<Orphans>(findOrphans);
+    // From here on nothing that is stored now gets another task, so that what is found without one
+    // stays without.
+    const auto beginning = m_store.beginSweep();
+    const Result<StoredRows> last = co_await beginning.wait(m_scope);
+    if (!last)
+        co_return fail(last.error());
+    const auto finding = m_database.read<Orphans>(
+        [rows = *last](Connection &connection) { return findOrphans(connection, rows); });
     const Result<Orphans> orphans = co_await finding.wait(m_scope);
     if (!orphans)
         co_return fail(orphans.error());
+    const Result<std::int64_t> cells =
+        co_await removeAll(QStringLiteral("DELETE FROM cell WHERE id = ?"), orphans->cells);
+    if (!cells)
+        co_return fail(cells.error());
+    const Result<std::int64_t> outputs =
+        co_await removeAll(QStringLiteral("DELETE FROM output WHERE id = ?"), orphans->outputs);
+    if (!outputs)
+        co_return fail(outputs.error());
+    report->cells += *cells;
+    report->outputs += *outputs;
+    const Waiter<> ending = m_store.endSweep();
+    co_return co_await ending.wait(m_scope);
+}
+
+QCoro::Task<Result<std::int64_t>> TaskCleaner::removeAll(QString sql, QList<std::int64_t> rows)
+{
     std::int64_t removed = 0;
-    for (qsizetype at = 0; at < orphans->cells.size(); at += RowsAtOnce) {
+    for (qsizetype at = 0; at < rows.size(); at += RowsAtOnce) {
         const auto removing = m_database.write<std::int64_t>(
-            [some = orphans->cells.mid(at, RowsAtOnce), last = orphans->lastTask](
-                Connection &connection) { return removeOrphans(connection, some, last); });
+            [sql, some = rows.mid(at, RowsAtOnce)](Connection &connection) {
+                return removeRows(connection, sql, some);
+            });
         const Result<std::int64_t> gone = co_await removing.wait(m_scope);
         if (!gone)
             co_return gone;

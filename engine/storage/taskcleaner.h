@@ -1,11 +1,15 @@
 #pragma once
 
+#include <functional>
+#include <limits>
+
 #include "async/taskscope.h"
 #include "async/waiter.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
 
+class Connection;
 class Database;
 class TaskStore;
 
@@ -14,14 +18,17 @@ struct Retention
 {
     std::chrono::hours completed{24};
     std::chrono::hours others{7 * 24};  ///< failed, cancelled, timeout, interrupted
+    /// While the database holds more than this, the oldest that have ended go, whatever their age.
+    std::int64_t largestBytes = std::numeric_limits<std::int64_t>::max();
 
     bool operator==(const Retention &) const = default;
 };
 
 struct CleanupReport
 {
-    std::int64_t tasks = 0;        ///< removed; in a preview: what would be
-    std::int64_t cells = 0;        ///< contents that no task needs any more
+    std::int64_t tasks = 0;  ///< removed; in a preview: what would be
+    std::int64_t cells = 0;  ///< contents that no task needs any more
+    std::int64_t outputs = 0;
     std::int64_t bytesBefore = 0;  ///< of the database file
     std::int64_t bytesAfter = 0;
 };
@@ -43,8 +50,12 @@ public:
 
 private:
     QCoro::Task<> clean(Retention retention, UtcTime now, Waiter<CleanupReport> done);
-    QCoro::Task<Result<std::int64_t>> removeTasks(Retention retention, UtcTime now);
-    QCoro::Task<Result<std::int64_t>> removeCells();
+    QCoro::Task<Result<>> removeOld(Retention retention, UtcTime now, CleanupReport *report);
+    QCoro::Task<Result<>> removeOverSize(std::int64_t largestBytes, CleanupReport *report);
+    QCoro::Task<Result<std::int64_t>> removeTasks(
+        std::function<Result<QList<TaskId>>(Connection &)> find, std::int64_t atMost);
+    QCoro::Task<Result<>> removeContents(CleanupReport *report);
+    QCoro::Task<Result<std::int64_t>> removeAll(QString sql, QList<std::int64_t> rows);
     QCoro::Task<Result<>> shrink();
 
     Database &m_database;

@@ -2,18 +2,29 @@
 
 #include <QFileInfo>
 
+#include "storage/outputforms.h"
+
 namespace celldeck::storage::sql {
 
 namespace {
 
 // The order of the columns is the one that `recordOf` reads; `outputs` only where it is wanted.
 const QString Columns = QStringLiteral(
-    "SELECT t.id, t.state, n.path, c.position, c.cell_id, c.code, c.kernel, t.batch, c.flags,"
-    " c.time_limit, t.waited, t.ran, t.execution_count, t.retries, t.replay_of, t.message_id,"
+    "SELECT t.id, t.state, n.path, c.position, c.cell_id, c.code, s.kernel, t.batch, s.flags,"
+    " s.time_limit, t.waited, t.ran, t.execution_count, t.retries, t.replay_of, t.message_id,"
     " t.error, y.name, t.state_lost");
-const QString Tables = QStringLiteral(
-    " FROM task t JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
-    " LEFT JOIN key y ON y.task = t.id ");
+const QString Task = QStringLiteral(" FROM task t");
+const QString Joined = QStringLiteral(
+    " JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
+    " LEFT JOIN terms s ON s.id = c.terms LEFT JOIN key y ON y.task = t.id ");
+
+/// The index that has a page of tasks in one state in their order; "" where it is no use.
+QString indexFor(const QList<TaskState> &states)
+{
+    if (states.size() != 1 || states.first() == TaskState::Completed)
+        return {};
+    return isFinal(states.first()) ? QStringLiteral("not_completed") : QStringLiteral("unfinished");
+}
 
 TaskRecord recordOf(const Row &row)
 {
@@ -28,8 +39,8 @@ TaskRecord recordOf(const Row &row)
     if (!row.isNull(7))
         task.batch = TaskId(task.id.value() - row.integer(7));
     const std::int64_t flags = row.integer(8);
-    task.stopOnError = (flags & 1) != 0;
-    task.writeBack = (flags & 2) == 0;
+    task.stopOnError = (flags & StopOnError) != 0;
+    task.writeBack = (flags & NoWriteBack) == 0;
     if (!row.isNull(9))
         task.limit = Milliseconds(row.integer(9));
     task.createdAt = timeOf(task.id);
@@ -54,7 +65,7 @@ Result<QList<TaskRecord>> unfinished(Connection &connection)
 {
     QList<TaskRecord> tasks;
     const Result<> read =
-        connection.query(Columns + Tables +
+        connection.query(Columns + Task + Joined +
                              QStringLiteral("LEFT JOIN moved m ON m.task = t.id WHERE t.state < 2"
                                             " ORDER BY m.place IS NULL, m.place, t.id"),
                          {}, [&tasks](const Row &row) { tasks.append(recordOf(row)); });
@@ -67,12 +78,12 @@ Result<TaskDetail> load(Connection &connection, TaskId id)
 {
     std::optional<TaskDetail> detail;
     const Result<> read = connection.query(
-        Columns + QStringLiteral(", t.outputs") + Tables + QStringLiteral("WHERE t.id = ?"),
+        Columns + QStringLiteral(", coalesce(o.value, t.outputs)") + Task + Joined +
+            QStringLiteral("LEFT JOIN output o ON o.id = t.outputs WHERE t.id = ?"),
         {qlonglong(id.value())}, [&detail](const Row &row) {
             detail.emplace();
             detail->task = recordOf(row);
-            if (!row.isNull(19))
-                detail->outputs = row.bytes(19);
+            detail->outputs = outputsOf(row.value(19), detail->task.executionCount);
         });
     if (!read)
         return fail(read.error());
@@ -97,6 +108,7 @@ Result<TaskDetail> loadByName(Connection &connection, const QString &name)
 
 Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter)
 {
+    QString from = Task;
     QStringList wheres{QStringLiteral("1")};
     QVariantList values;
     if (!filter.states.isEmpty()) {
@@ -104,6 +116,12 @@ Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter)
         for (const TaskState state : filter.states)
             states << QString::number(static_cast<int>(state));
         wheres << QStringLiteral("t.state IN (%1)").arg(states.join(QLatin1Char(',')));
+        if (const QString index = indexFor(filter.states); !index.isEmpty()) {
+            // SQLite takes a partial index only where its own condition is said too.
+            from += QStringLiteral(" INDEXED BY ") + index;
+            wheres << (isFinal(filter.states.first()) ? QStringLiteral("t.state > 2")
+                                                      : QStringLiteral("t.state < 2"));
+        }
     }
     if (!filter.notebookPath.isEmpty()) {
         wheres << QStringLiteral("n.path = ?");
@@ -120,7 +138,7 @@ Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter)
     values << filter.limit;
     QList<TaskRecord> tasks;
     const Result<> read = connection.queryOnce(
-        Columns + Tables + QStringLiteral("WHERE ") + wheres.join(QStringLiteral(" AND ")) +
+        Columns + from + Joined + QStringLiteral("WHERE ") + wheres.join(QStringLiteral(" AND ")) +
             QStringLiteral(" ORDER BY t.id DESC LIMIT ?"),
         values, [&tasks](const Row &row) { tasks.append(recordOf(row)); });
     if (!read)

@@ -10,6 +10,9 @@
 /// jobs, and change nothing if they fail with anything but StorageUnavailable.
 namespace celldeck::storage::sql {
 
+/// Bits of `terms.flags`.
+enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
+
 [[nodiscard]] Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
                                                const QList<TaskDraft> &drafts, UtcTime now);
 [[nodiscard]] Result<> markRunning(Connection &connection, Census &census, TaskId id,
@@ -20,7 +23,8 @@ namespace celldeck::storage::sql {
                                                   const QList<TaskId> &ids,
                                                   const TaskOutcome &outcome);
 
-[[nodiscard]] Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outputs);
+[[nodiscard]] Result<> amendOutputs(Connection &connection, Census &census, TaskId id,
+                                    const QByteArray &outputs);
 
 [[nodiscard]] Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs);
 [[nodiscard]] Result<> markStateLost(Connection &connection, const QList<TaskId> &ids);

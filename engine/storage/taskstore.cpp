@@ -55,9 +55,10 @@ Waiter<QList<TaskId>> TaskStore::finishPending(QList<TaskId> ids, TaskOutcome ou
 
 Waiter<> TaskStore::amendOutputs(TaskId id, QByteArray outputs)
 {
-    return d->database.write<void>([id, outputs = std::move(outputs)](Connection &connection) {
-        return sql::amendOutputs(connection, id, outputs);
-    });
+    return d->database.write<void>(
+        [census = d->census, id, outputs = std::move(outputs)](Connection &connection) {
+            return sql::amendOutputs(connection, *census, id, outputs);
+        });
 }
 
 Waiter<> TaskStore::keepPartial(TaskId id, QByteArray outputs)
@@ -101,6 +102,21 @@ Waiter<> TaskStore::removeEnded(QList<TaskId> ids)
         [census = d->census, ids = std::move(ids)](Connection &connection) {
             return sql::removeEnded(connection, *census, ids);
         });
+}
+
+Waiter<StoredRows> TaskStore::beginSweep()
+{
+    return d->database.write<StoredRows>([census = d->census](Connection &connection) {
+        return census->contents().beginSweep(connection);
+    });
+}
+
+Waiter<> TaskStore::endSweep()
+{
+    return d->database.write<void>([census = d->census](Connection &) -> Result<> {
+        census->contents().endSweep();
+        return {};
+    });
 }
 
 Waiter<QList<TaskRecord>> TaskStore::loadUnfinished()

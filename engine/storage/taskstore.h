@@ -58,6 +58,10 @@ public:
     /// Forgets tasks that have ended; those that have not stay.
     [[nodiscard]] Waiter<> removeEnded(QList<TaskId> ids);
 
+    /// As those of Contents: for the TaskCleaner.
+    [[nodiscard]] Waiter<StoredRows> beginSweep();
+    [[nodiscard]] Waiter<> endSweep();
+
     /// Everything unfinished, in the order in which it is to run: what recovery starts from.
     [[nodiscard]] Waiter<QList<TaskRecord>> loadUnfinished();
 

@@ -1,78 +1,8 @@
-#include <QCryptographicHash>
-#include <QtEndian>
-
 #include "storage/tasksql.h"
 
 namespace celldeck::storage::sql {
 
 namespace {
-
-enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
-
-struct CellRow
-{
-    qlonglong notebook;
-    QVariant position;
-    QVariant cellId;
-    QString code;
-    QVariant kernel;
-    QVariant flags;
-    QVariant limit;
-};
-
-CellRow cellOf(const TaskDraft &draft, std::int64_t notebook)
-{
-    const int flags = (draft.stopOnError ? StopOnError : 0) | (draft.writeBack ? 0 : NoWriteBack);
-    return {.notebook = notebook,
-            .position = draft.cellIndex < 0 ? QVariant() : QVariant(draft.cellIndex),
-            .cellId = draft.cellId.isEmpty() ? QVariant() : QVariant(draft.cellId),
-            .code = draft.code.isNull() ? QStringLiteral("") : draft.code,
-            .kernel = draft.kernelName.isEmpty() ? QVariant() : QVariant(draft.kernelName),
-            .flags = flags == 0 ? QVariant() : QVariant(flags),
-            .limit = draft.limit ? QVariant(qlonglong(draft.limit->count())) : QVariant()};
-}
-
-std::int64_t hashOf(const CellRow &cell)
-{
-    QCryptographicHash hash(QCryptographicHash::Sha256);
-    hash.addData(QByteArray::number(cell.notebook));
-    for (const QVariant &value :
-         {cell.position, cell.cellId, QVariant(cell.code), cell.kernel, cell.flags, cell.limit}) {
-        hash.addData(QByteArrayView("\0", 1));
-        hash.addData(value.toString().toUtf8());
-    }
-    // 47 bits: with its type byte SQLite then holds the id in 7 bytes.
-    return static_cast<std::int64_t>(qFromBigEndian<quint64>(hash.result().constData()) >> 17U);
-}
-
-/// The row of a cell, made if it is not there yet.
-Result<std::int64_t> cellId(Connection &connection, const CellRow &cell)
-{
-    for (std::int64_t id = hashOf(cell);; ++id) {
-        std::optional<bool> same;
-        const Result<> read = connection.query(
-            QStringLiteral("SELECT notebook = ? AND position IS ? AND cell_id IS ? AND code = ?"
-                           " AND kernel IS ? AND flags IS ? AND time_limit IS ?"
-                           " FROM cell WHERE id = ?"),
-            {cell.notebook, cell.position, cell.cellId, cell.code, cell.kernel, cell.flags,
-             cell.limit, qlonglong(id)},
-            [&same](const Row &row) { same = row.integer(0) != 0; });
-        if (!read)
-            return fail(read.error());
-        if (same == true)
-            return id;
-        if (same == false)
-            continue;
-        const auto added = connection.run(
-            QStringLiteral("INSERT INTO cell(id, notebook, position, cell_id, code, kernel, flags,"
-                           " time_limit) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
-            {qlonglong(id), cell.notebook, cell.position, cell.cellId, cell.code, cell.kernel,
-             cell.flags, cell.limit});
-        if (!added)
-            return fail(added.error());
-        return id;
-    }
-}
 
 bool sameContent(const TaskDraft &draft, const auto &task)
 {
@@ -129,10 +59,10 @@ Result<> checkDraft(const TaskDraft &draft)
     return {};
 }
 
-Result<TaskRecord> insertOne(Connection &connection, const TaskDraft &draft, std::int64_t notebook,
-                             TaskId id, TaskId batch)
+Result<TaskRecord> insertOne(Connection &connection, Census &census, const TaskDraft &draft,
+                             std::int64_t notebook, TaskId id, TaskId batch)
 {
-    const auto cell = cellId(connection, cellOf(draft, notebook));
+    const auto cell = census.contents().cell(connection, notebook, draft);
     if (!cell)
         return fail(cell.error());
     const auto added =
@@ -201,6 +131,10 @@ std::unexpected<Error> stale(TaskId id, const QString &wanted)
 Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place &place,
                   const TaskOutcome &outcome)
 {
+    const auto outputs =
+        census.contents().outputs(connection, outcome.outputs, outcome.executionCount);
+    if (!outputs)
+        return fail(outputs.error());
     const std::int64_t ran =
         std::max<std::int64_t>(0, (outcome.finishedAt - timeOf(id)).count() - place.waited);
     const auto changed = connection.run(
@@ -208,9 +142,8 @@ Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place
                        " outputs = ?, message_id = NULL WHERE id = ? AND state = ?"),
         {static_cast<int>(outcome.state), qlonglong(ran),
          outcome.executionCount ? QVariant(qlonglong(*outcome.executionCount)) : QVariant(),
-         outcome.error.isEmpty() ? QVariant() : QVariant(outcome.error),
-         outcome.outputs == "[]" ? QVariant() : QVariant(outcome.outputs), qlonglong(id.value()),
-         static_cast<int>(place.state)});
+         outcome.error.isEmpty() ? QVariant() : QVariant(outcome.error), *outputs,
+         qlonglong(id.value()), static_cast<int>(place.state)});
     if (!changed)
         return fail(changed.error());
     census.count(place.notebook, place.state, outcome.state);
@@ -253,7 +186,7 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
         const TaskId id = census.nextId(now);
         if (!batch && drafts.size() > 1)
             batch = id;
-        auto task = insertOne(connection, draft, *notebook, id, batch);
+        auto task = insertOne(connection, census, draft, *notebook, id, batch);
         if (!task)
             return fail(task.error());
         census.count(*notebook, std::nullopt, TaskState::Pending);
@@ -311,16 +244,29 @@ Result<QList<TaskId>> finishPending(Connection &connection, Census &census,
     return changed;
 }
 
-Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outputs)
+Result<> amendOutputs(Connection &connection, Census &census, TaskId id, const QByteArray &outputs)
 {
-    const auto changed =
-        connection.run(QStringLiteral("UPDATE task SET outputs = ? WHERE id = ? AND state > 1"),
-                       {outputs, qlonglong(id.value())});
-    if (!changed)
-        return fail(changed.error());
-    if (*changed == 0)
+    bool isThere = false;
+    std::optional<std::int64_t> executionCount;
+    const Result<> read = connection.query(
+        QStringLiteral("SELECT execution_count FROM task WHERE id = ? AND state > 1"),
+        {qlonglong(id.value())}, [&](const Row &row) {
+            isThere = true;
+            if (!row.isNull(0))
+                executionCount = row.integer(0);
+        });
+    if (!read)
+        return read;
+    if (!isThere)
         return fail(ErrorCode::NotFound,
                     QStringLiteral("there is no finished task %1").arg(toText(id)));
+    const auto form = census.contents().outputs(connection, outputs, executionCount);
+    if (!form)
+        return fail(form.error());
+    const auto changed = connection.run(QStringLiteral("UPDATE task SET outputs = ? WHERE id = ?"),
+                                        {*form, qlonglong(id.value())});
+    if (!changed)
+        return fail(changed.error());
     return {};
 }
 

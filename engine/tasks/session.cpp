@@ -56,7 +56,8 @@ Session::~Session()
 void Session::enqueue(const QList<TaskRecord> &tasks)
 {
     m_pending.insert(m_pending.end(), tasks.begin(), tasks.end());
-    m_wake.resolve({});
+    if (!isPaused())  // Otherwise `setFlow` wakes it.
+        m_wake.resolve({});
 }
 
 Json Session::liveOutputs(storage::TaskId id) const

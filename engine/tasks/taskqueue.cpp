@@ -51,19 +51,25 @@ QCoro::Task<> TaskQueue::insert(QList<TaskDraft> drafts, Waiter<QList<TaskRecord
         co_return;
     }
     // A known idempotency key gives an old task: that one is on its way, or at its end.
-    std::map<QString, QList<TaskRecord>> fresh;
+    QList<TaskRecord> fresh;
     for (const TaskRecord &task : *tasks) {
         if (task.state != TaskState::Pending ||
             !m_unfinished.emplace(task.id, task.notebookPath).second)
             continue;
-        fresh[task.notebookPath].append(task);
+        fresh.append(task);
         Q_EMIT taskChanged(task);
     }
     answer.resolve(*tasks);
     if (m_stopping)
         co_return;
-    for (const auto &[path, pending] : fresh)
-        session(path).enqueue(pending);
+    while (!fresh.isEmpty()) {
+        const QString path = fresh.first().notebookPath;
+        const auto next = std::ranges::find_if(
+            fresh, [&path](const TaskRecord &task) { return task.notebookPath != path; });
+        const qsizetype count = next - fresh.begin();
+        session(path).enqueue(fresh.first(count));
+        fresh.remove(0, count);
+    }
 }
 
 Waiter<TaskRecord> TaskQueue::finished(TaskId id)

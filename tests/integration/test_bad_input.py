@@ -103,6 +103,8 @@ class BadInput(celldeck.CelldeckTest):
 
     def test_serve_options(self):
         self.refused("serve", "--port", "many", code=USAGE, says=["--port", "many"])
+        for size in ("0", "0.5", "much"):
+            self.refused("serve", "--max-database", size, code=USAGE, says=["--max-database", size])
         self.refused("serve", "--workspace", "nowhere", code=USAGE, says="nowhere")
         self.refused("serve", "--host", "0.0.0.0", code=UNFIT, says="TLS")
 

@@ -1,8 +1,11 @@
 """cancel, replay, cleanup, backup, restore, check: beside a running engine and without one."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
+import time
 
 import celldeck
 from celldeck import DONE, FAILED, UNFIT, USAGE, notebook, text_of
@@ -69,6 +72,33 @@ class Maintenance(celldeck.CelldeckTest):
         self.assertEqual(server.end(), 0)
         self.assertIn("1 tasks removed", self.celldeck("cleanup", "--age-hours", "0").stdout)
         self.celldeck("cleanup", "--age-hours", "soon", code=USAGE)
+
+    def test_over_its_size_the_oldest_go(self):
+        server = self.serve()
+        kept = self.ran(server)
+        self.assertEqual(server.end(), 0)
+        older = 300
+        with contextlib.closing(sqlite3.connect(self.data / "sessions" / "state.db")) as database:
+            database.executescript(f"""
+                BEGIN;
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {older})
+                INSERT INTO output(id, value) SELECT 1000 + i, zeroblob(10000) FROM n;
+                INSERT INTO task(id, state, cell, waited, ran, outputs)
+                SELECT t.id - 32768 * (2000 - o.id), 2, t.cell, 1, 1, o.id
+                FROM task t, output o WHERE o.id > 1000 AND t.outputs IS NOT o.id;
+                COMMIT;""")
+        server = self.serve("--max-database", "1")
+        self.ran(server, 1)
+        # It looks when nothing comes any more.
+        end = time.monotonic() + LIMIT_S
+        while (left := self.completed()) > 150 and time.monotonic() < end:
+            pass
+        self.assertLessEqual(left, 150)
+        self.assertGreater(left, 50)
+        self.assertEqual(self.states()[kept], "completed")
+
+    def completed(self):
+        return json.loads(self.celldeck("stats", "--json").stdout)["completed"]
 
     def states_or_none(self):
         ended = self.celldeck("tasks", "--json", code=FAILED)

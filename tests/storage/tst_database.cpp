@@ -1,5 +1,6 @@
 #include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QtTest>
@@ -26,6 +27,9 @@ private Q_SLOTS:
     void everyOlderSchemaIsBroughtUpToDate();
     void oneBadJobHarmsNobody();
     void aRollbackIsToldToTheStores();
+    void aReaderThatNeverEndsIsTold();
+    void theLogIsEmptiedWhenNothingComes();
+    void aLargeDatabaseIsTold();
     void closingFinishesWhatWasTaken();
     void afterClosingItRefuses();
 
@@ -42,6 +46,33 @@ Result<std::int64_t> addPath(Connection &connection, const QString &path)
     if (!added)
         return fail(added.error());
     return connection.number(QStringLiteral("SELECT count(*) FROM notebook"));
+}
+
+// The first version in which what cells have in common stands in `terms`.
+constexpr int TermsSince = 4;
+
+/// Two pending tasks and one that has ended.
+QStringList rowsOf(int version)
+{
+    QStringList rows;
+    if (version < TermsSince)
+        rows << QStringLiteral("INSERT INTO cell(id, notebook, code) VALUES(99999999999, 1, 'x')")
+             << QStringLiteral(
+                    "INSERT INTO cell(id, notebook, code, kernel, flags, time_limit)"
+                    " VALUES(1, 1, 'y', 'ir', 1, 1500)");
+    else
+        rows << QStringLiteral(
+                    "INSERT INTO terms(id, kernel, flags, time_limit)"
+                    " VALUES(1, 'ir', 1, 1500)")
+             << QStringLiteral("INSERT INTO cell(id, notebook, code) VALUES(2, 1, 'x')")
+             << QStringLiteral("INSERT INTO cell(id, notebook, code, terms) VALUES(1, 1, 'y', 1)");
+    return rows << QStringLiteral(
+                       "INSERT INTO task(id, state, cell) SELECT 32768, 0, id"
+                       " FROM cell WHERE code = 'x'")
+                << QStringLiteral("INSERT INTO task(id, state, cell) VALUES(32769, 0, 1)")
+                << QStringLiteral(
+                       "INSERT INTO task(id, state, cell, outputs)"
+                       " SELECT 32770, 2, id, x'5b315d' FROM cell WHERE code = 'x'");
 }
 
 Waiter<std::int64_t> add(Database &database, const QString &path)
@@ -165,20 +196,39 @@ void TestDatabase::everyOlderSchemaIsBroughtUpToDate()
         QStringList statements = migrations().mid(0, version).first();
         for (int i = 1; i < version; ++i)
             statements += migrations()[i];
-        statements << QStringLiteral("INSERT INTO notebook(id, path) VALUES(1, '/n/a.ipynb')")
-                   << QStringLiteral("INSERT INTO cell(id, notebook, code) VALUES(5, 1, 'x')")
-                   << QStringLiteral("INSERT INTO task(id, state, cell) VALUES(32768, 0, 5)")
-                   << QStringLiteral("PRAGMA user_version=%1").arg(version);
-        for (const QString &statement : statements)
-            QVERIFY((*connection)->queryOnce(statement, {}, [](const Row &) {}));
+        statements << QStringLiteral("INSERT INTO notebook(id, path) VALUES(1, '/n/a.ipynb')");
+        statements += rowsOf(version);
+        statements << QStringLiteral("PRAGMA user_version=%1").arg(version);
+        for (const QString &statement : std::as_const(statements))
+            QVERIFY2((*connection)->queryOnce(statement, {}, [](const Row &) {}),
+                     qPrintable(statement));
     }
     Database database(fileIn(dir));
     TaskStore store(database);
-    QVERIFY(database.open());
+    const Result<> opened = database.open();
+    QVERIFY2(opened, opened ? "" : qPrintable(opened.error().message));
     const auto tasks = await(store.loadUnfinished());
     QVERIFY(tasks);
-    QCOMPARE(tasks->size(), 1);
-    QCOMPARE(tasks->first().code, QStringLiteral("x"));
+    QCOMPARE(tasks->size(), 2);
+    QCOMPARE(tasks->at(0).code, QStringLiteral("x"));
+    QCOMPARE(tasks->at(0).kernelName, QString());
+    QCOMPARE(tasks->at(1).code, QStringLiteral("y"));
+    QCOMPARE(tasks->at(1).kernelName, QStringLiteral("ir"));
+    QCOMPARE(tasks->at(1).limit, std::optional(Milliseconds(1'500)));
+    QVERIFY(tasks->at(1).stopOnError);
+    const auto ended = await(store.load(TaskId(32'770)));
+    QVERIFY(ended);
+    QCOMPARE(ended->task.code, QStringLiteral("x"));
+    QCOMPARE(ended->outputs, QByteArray("[1]"));
+    // What comes now finds the notebook's cells as they are stored.
+    TaskDraft again;
+    again.notebookPath = QStringLiteral("/n/a.ipynb");
+    again.code = QStringLiteral("x");
+    QVERIFY(await(store.insert({again}, timeOf(TaskId(1LL << 40)))));
+    const auto cells = await(database.read<std::int64_t>([](Connection &connection) {
+        return connection.number(QStringLiteral("SELECT max(id) FROM cell"));
+    }));
+    QCOMPARE(cells, Result<std::int64_t>(2));
     QVERIFY(QFile::exists(fileIn(dir) + QStringLiteral(".v%1.backup").arg(version)));
 }
 
@@ -213,6 +263,77 @@ void TestDatabase::aRollbackIsToldToTheStores()
     QCOMPARE(reread, 1);
     QVERIFY(!await(add(database, QStringLiteral("a"))));
     QCOMPARE(reread, 3);  // together, then alone
+}
+
+void TestDatabase::aReaderThatNeverEndsIsTold()
+{
+    QTemporaryDir dir;
+    Database database(fileIn(dir));
+    QList<std::int64_t> told;
+    database.setWatch({.largestLogBytes = 4'000'000,
+                       .logIsLarge = [&told](std::int64_t bytes) { told << bytes; }});
+    QVERIFY(database.open());
+    QVERIFY(await(add(database, QStringLiteral("first"))));
+    auto reader = Connection::open(fileIn(dir), Connection::Mode::Read);
+    QVERIFY(reader);
+    for (const char *const sql : {"BEGIN", "SELECT count(*) FROM notebook"})
+        QVERIFY((*reader)->queryOnce(QString::fromLatin1(sql), {}, [](const Row &) {}));
+    const auto addMuch = [&database](int from) {
+        for (int i = from; i < from + 300; ++i) {
+            const auto added =
+                await(add(database, QString::number(i) + QString(30'000, QLatin1Char('x'))));
+            if (!added)
+                return false;
+        }
+        return true;
+    };
+    QVERIFY(addMuch(0));
+    QTRY_COMPARE(told.size(), 1);
+    QVERIFY(told.first() > 4'000'000);
+    const qint64 large = QFileInfo(fileIn(dir) + QStringLiteral("-wal")).size();
+    QVERIFY(large > 9'000'000);
+    // Once it has ended, the log begins anew.
+    reader->reset();
+    QVERIFY(addMuch(300));
+    QVERIFY(addMuch(600));
+    QCOMPARE(told.size(), 1);
+    const qint64 after = QFileInfo(fileIn(dir) + QStringLiteral("-wal")).size();
+    QVERIFY2(after < large + 2'000'000, qPrintable(QString::number(after)));
+}
+
+void TestDatabase::theLogIsEmptiedWhenNothingComes()
+{
+    QTemporaryDir dir;
+    Database database(fileIn(dir));
+    QVERIFY(database.open());
+    QVERIFY(await(add(database, QStringLiteral("a"))));
+    const auto inFileAlone = [&dir]() -> std::int64_t {
+        const QString copy = dir.filePath(QStringLiteral("copy.db"));
+        QFile::remove(copy);
+        if (!QFile::copy(fileIn(dir), copy))
+            return -1;
+        auto connection = Connection::open(copy, Connection::Mode::Write);
+        if (!connection)
+            return -1;
+        return (*connection)->number(QStringLiteral("SELECT count(*) FROM notebook")).value_or(-1);
+    };
+    QTRY_COMPARE_WITH_TIMEOUT(inFileAlone(), 1, 30'000);
+}
+
+void TestDatabase::aLargeDatabaseIsTold()
+{
+    QTemporaryDir dir;
+    Database database(fileIn(dir));
+    int told = 0;
+    database.setWatch({.largestBytes = 3'000'000, .databaseIsLarge = [&told] { ++told; }});
+    QVERIFY(database.open());
+    for (int i = 0; i < 30; ++i)
+        QVERIFY(await(add(database, QString::number(i) + QString(30'000, QLatin1Char('x')))));
+    QCOMPARE(told, 0);
+    for (int i = 30; i < 190; ++i)
+        QVERIFY(await(add(database, QString::number(i) + QString(30'000, QLatin1Char('x')))));
+    QTRY_VERIFY(told > 0);
+    QVERIFY(told < 20);  // not at each commit, as long as nothing can be done
 }
 
 void TestDatabase::closingFinishesWhatWasTaken()

@@ -77,7 +77,9 @@ private Q_SLOTS:
     void onlyWhatIsDueGoes();
     void aPreviewChangesNothing();
     void contentsInUseStay();
+    void contentsThatComeBackDuringACleanupStay();
     void theFileGetsSmaller();
+    void overItsSizeTheOldestGo();
     void oneAtATime();
 };
 
@@ -137,20 +139,82 @@ void TestTaskCleaner::contentsInUseStay()
     QCOMPARE(f.left(), QStringList{QStringLiteral("same")});
 }
 
+void TestTaskCleaner::contentsThatComeBackDuringACleanupStay()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    const QByteArray outputs = "[\"" + QByteArray(100, 'x') + "\"]";
+    f.add(QStringLiteral("same"), TaskState::Completed, 25h, outputs);
+    const auto cleaning = f.cleaner.runOnce({}, CleanupMode::Remove, Now);
+    // Beside each of its steps, whichever that is.
+    QList<TaskId> added;
+    while (!cleaning.isResolved())
+        added << f.add(QStringLiteral("same"), TaskState::Completed, 1h, outputs);
+    QVERIFY(added.size() > 1);
+    QVERIFY(await(cleaning));
+    for (const TaskId id : std::as_const(added)) {
+        const auto detail = await(f.store.load(id));
+        QVERIFY(detail);
+        QCOMPARE(detail->task.code, QStringLiteral("same"));
+        QCOMPARE(detail->outputs, outputs);
+    }
+    QCOMPARE(f.count("task WHERE typeof(outputs) = 'integer' AND outputs NOT IN"
+                     " (SELECT id FROM output)"),
+             0);
+}
+
 void TestTaskCleaner::theFileGetsSmaller()
 {
     QTemporaryDir dir;
     Fixture f(dir.path());
     for (int i = 0; i < 600; ++i)
-        f.add(QString::number(i), TaskState::Completed, 25h, QByteArray(10'000, 'x'));
+        f.add(QString::number(i), TaskState::Completed, 25h,
+              QByteArray::number(i) + QByteArray(10'000, 'x'));
     f.add(QStringLiteral("kept"), TaskState::Completed, 1h);
     const auto report = await(f.cleaner.runOnce({}, CleanupMode::Remove, Now));
     QVERIFY(report);
     QCOMPARE(report->tasks, 600);
     QCOMPARE(report->cells, 600);
+    QCOMPARE(report->outputs, 600);
     f.database.close();
     const qint64 size = QFileInfo(f.database.file()).size();
     QVERIFY2(size < 200'000, qPrintable(QString::number(size)));
+}
+
+void TestTaskCleaner::overItsSizeTheOldestGo()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    constexpr int Tasks = 600;
+    constexpr std::int64_t Limit = 1'500'000;
+    f.add(QStringLiteral("pending"), TaskState::Pending, 24h);
+    f.add(QStringLiteral("running"), TaskState::Running, 24h);
+    for (int i = 0; i < Tasks; ++i)
+        f.add(QString::number(i), i % 2 == 0 ? TaskState::Completed : TaskState::Failed, 0h,
+              QByteArray::number(i) + QByteArray(5'000, 'x'));
+    const auto used = [&f] {
+        return await(f.database.read<std::int64_t>(
+            [](Connection &connection) { return connection.usedBytes(); }));
+    };
+    QVERIFY(*used() > 2 * Limit);
+    const auto report = await(f.cleaner.runOnce({.largestBytes = Limit}, CleanupMode::Remove, Now));
+    QVERIFY2(report, report ? "" : qPrintable(report.error().message));
+    QVERIFY2(*used() <= Limit && *used() > Limit / 2, qPrintable(QString::number(*used())));
+    QVERIFY(report->tasks > Tasks / 2);
+    QCOMPARE(report->outputs, report->tasks);
+    TaskFilter all;
+    all.limit = Tasks;
+    const auto left = await(f.store.list(all));
+    QVERIFY(left);
+    QCOMPARE(left->size(), Tasks - report->tasks + 2);
+    QCOMPARE(left->last().code, QStringLiteral("pending"));
+    QCOMPARE(left->at(left->size() - 2).code, QStringLiteral("running"));
+    for (qsizetype i = 0; i < left->size() - 2; ++i)
+        QCOMPARE(left->at(i).code, QString::number(Tasks - 1 - i));
+    // What may not go stays, however large it is.
+    const auto rest = await(f.cleaner.runOnce({.largestBytes = 1}, CleanupMode::Remove, Now));
+    QVERIFY(rest);
+    QCOMPARE(f.left(), (QStringList{QStringLiteral("pending"), QStringLiteral("running")}));
 }
 
 void TestTaskCleaner::oneAtATime()

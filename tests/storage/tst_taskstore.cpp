@@ -3,6 +3,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include "base/json.h"
 #include "storage/database.h"
 #include "storage/taskstore.h"
 #include "support/await.h"
@@ -61,6 +62,9 @@ private Q_SLOTS:
     void limitsLeaveNoRow();
     void pagesGoByKey();
     void theViewAnswersAsOperatorsExpect();
+    void outputsComeBackByteForByte_data();
+    void outputsComeBackByteForByte();
+    void contentsAreStoredOnce();
     void statsCountStates();
     void idsGrowEvenIfTheClockDoesNot();
     void aHundredThousandTasksAreSmall();
@@ -301,6 +305,78 @@ void TestTaskStore::theViewAnswersAsOperatorsExpect()
         QStringLiteral("ü"));
     QCOMPARE(sqlite(f.database.file(), QStringLiteral("SELECT count(*) FROM asset_leases")),
              QStringLiteral("0"));
+}
+
+void TestTaskStore::outputsComeBackByteForByte_data()
+{
+    QTest::addColumn<QByteArray>("outputs");
+    const auto printed = [](const QByteArray &text) -> QByteArray {
+        return R"([{"name":"stdout","output_type":"stream","text":")" + text + R"("}])";
+    };
+    const auto shown = [](const QByteArray &text, const QByteArray &count) -> QByteArray {
+        return R"([{"data":{"text/plain":")" + text + R"("},"execution_count":)" + count +
+               R"(,"metadata":{},"output_type":"execute_result"}])";
+    };
+    QTest::newRow("none") << QByteArray("[]");
+    QTest::newRow("a line") << printed("1\\n");
+    QTest::newRow("nothing printed") << printed("");
+    QTest::newRow("a long line") << printed(QByteArray(5'000, 'x'));
+    QTest::newRow("all sorts of characters")
+        << printed("\\\"\\\\\\u0001\\t\xc3\xbc\xf0\x9f\x90\xa7/");
+    QTest::newRow("a NUL") << printed("a\\u0000b");
+    QTest::newRow("escapes that nobody needs") << printed("\\u0041");
+    QTest::newRow("stderr") << printed("1").replace("stdout", "stderr");
+    QTest::newRow("two texts") << printed("1\",\"text\":\"2");
+    QTest::newRow("a value") << shown("42", "7");
+    QTest::newRow("a long value") << shown(QByteArray(100, '4'), "7");
+    QTest::newRow("a value of another count") << shown("42", "8");
+    QTest::newRow("no JSON of ours") << QByteArray("[{ \"a\": 1}]");
+    QTest::newRow("more than one") << QByteArray("[{\"a\":1},{\"b\":2}]");
+}
+
+void TestTaskStore::outputsComeBackByteForByte()
+{
+    QFETCH(QByteArray, outputs);
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    TaskOutcome outcome;
+    outcome.executionCount = 7;
+    outcome.outputs = outputs;
+    outcome.finishedAt = Start;
+    const auto tasks = *await(f.store.insert({draft(), draft(), draft()}, Start));
+    for (const TaskRecord &task : tasks)
+        QVERIFY(await(f.store.finish(task.id, outcome)));
+    QVERIFY(await(f.store.amendOutputs(tasks[2].id, "[1]")));
+    QVERIFY(await(f.store.amendOutputs(tasks[2].id, outputs)));
+    for (const TaskRecord &task : tasks)
+        QCOMPARE(await(f.store.load(task.id))->outputs, outputs);
+    // And SQL shows the same.
+    const QString shown = sqlite(
+        f.database.file(), QStringLiteral("SELECT DISTINCT outputs_json FROM execution_queue"));
+    const auto json = parseJson(shown.toUtf8());
+    QVERIFY2(json, qPrintable(shown));
+    QCOMPARE(toBytes(*json), toBytes(*parseJson(outputs)));
+}
+
+void TestTaskStore::contentsAreStoredOnce()
+{
+    QTemporaryDir dir;
+    const QByteArray big = "[\"" + QByteArray(5'000, 'x') + "\"]";
+    const auto run = [&dir, &big] {
+        Fixture f(dir.path());
+        const auto tasks = *await(f.store.insert({draft(), draft(), draft({}, 7)}, Start));
+        TaskOutcome outcome;
+        outcome.outputs = big;
+        outcome.finishedAt = Start;
+        for (const TaskRecord &task : tasks)
+            QVERIFY(await(f.store.finish(task.id, outcome)));
+    };
+    run();
+    run();  // after a restart too
+    const QString file = dir.path() + QStringLiteral("/sessions/state.db");
+    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM task")), QStringLiteral("6"));
+    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM cell")), QStringLiteral("2"));
+    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM output")), QStringLiteral("1"));
 }
 
 void TestTaskStore::statsCountStates()
