@@ -108,14 +108,13 @@ Aims pages(const Scale &scale, const QString &folder)
     {
         QString name;
         std::function<double(Shelf &)> ask;
-        Aim::Kind kind = Aim::Kind::AtMost;
-        QList<double> ofFew;
-        QList<double> ofMany;
+        QList<double> ofFew = {};
+        QList<double> ofMany = {};
     };
     const auto page = [](QList<TaskState> states) {
-        return [states](Shelf &shelf) {
-            return asked([&] { return shelf.store.list({.states = states, .limit = 100}); });
-        };
+        TaskFilter filter;
+        filter.states = std::move(states);
+        return [filter](Shelf &shelf) { return asked([&] { return shelf.store.list(filter); }); };
     };
     std::vector<Question> questions{
         {.name = QStringLiteral("stats"),
@@ -138,7 +137,7 @@ Aims pages(const Scale &scale, const QString &folder)
                     scale.many, median(question.ofMany) * 1e6, Few, median(question.ofFew) * 1e6);
         aims << Aim{
             QStringLiteral("%1 of %2 tasks / of %3").arg(question.name).arg(scale.many).arg(Few),
-            median(question.ofMany) / median(question.ofFew), question.kind, 2};
+            median(question.ofMany) / median(question.ofFew), Aim::Kind::AtMost, 2};
     }
     return aims;
 }
