@@ -59,6 +59,7 @@ void Progress::beginNotebook(const QString &path, qsizetype cells)
     m_path = path;
     m_cells = cells;
     m_ended.clear();
+    m_skipped = 0;
     m_time.start();
     if (m_form == Form::Events)
         event("notebook_started", {{"notebook", path}, {"cells", cells}});
@@ -97,8 +98,12 @@ void Progress::show(const TaskRecord &task)
         }
         return event(name, std::move(values));
     }
+    // What was cancelled before it began is counted at the end: a line for each would hide why.
+    const bool skipped = task.state == TaskState::Cancelled && !task.startedAt;
+    if (skipped)
+        ++m_skipped;
     const bool bad = ended && task.state != TaskState::Completed;
-    if (bad || (ended && m_form == Form::Lines)) {
+    if (!skipped && (bad || (ended && m_form == Form::Lines))) {
         QString text = QStringLiteral("  cell %1: %2, %3")
                            .arg(task.cellIndex)
                            .arg(toText(task.state), seconds(took));
@@ -106,7 +111,7 @@ void Progress::show(const TaskRecord &task)
             text += QStringLiteral(" (%1)").arg(task.error);
         line(text);
     }
-    if (m_form == Form::Bar)
+    if (m_form == Form::Bar && task.state != TaskState::Pending)
         drawBar(ended ? QString() : QStringLiteral("cell %1").arg(task.cellIndex));
 }
 
@@ -119,6 +124,10 @@ void Progress::endNotebook(const QString &state, const QString &output)
                       {"output", output.isEmpty() ? Json(nullptr) : Json(output)},
                       {"duration_ms", m_time.elapsed()}});
     QString text = QStringLiteral("%1: %2, %3").arg(m_path, state, seconds(m_time.elapsed()));
+    if (m_skipped > 0)
+        text += (m_skipped == 1 ? QStringLiteral(", %1 cell did not run")
+                                : QStringLiteral(", %1 cells did not run"))
+                    .arg(m_skipped);
     if (!output.isEmpty())
         text += QStringLiteral(" → ") + output;
     line(text);

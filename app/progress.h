@@ -34,6 +34,7 @@ private:
     QString m_path;
     qsizetype m_cells = 0;
     QSet<std::int64_t> m_ended;  ///< Ids: an ended task changes again when its display does.
+    int m_skipped = 0;         ///< Ended before they began.
     QElapsedTimer m_time;
 };
 

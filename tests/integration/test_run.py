@@ -40,6 +40,8 @@ class Run(celldeck.CelldeckTest):
         path = self.write("a.ipynb", notebook("print('x')", "1/0", "print('never')"))
         ended = self.celldeck("run", path, code=FAILED)
         self.assertIn("ZeroDivisionError", ended.stderr)
+        self.assertNotIn("cell 2", ended.stderr)
+        self.assertIn("1 cell did not run", ended.stderr)
         outputs = self.outputs(path)
         self.assertEqual(outputs[1][0]["ename"], "ZeroDivisionError")
         self.assertEqual(outputs[2], [])
@@ -101,6 +103,8 @@ class Run(celldeck.CelldeckTest):
         self.assertEqual(run.wait(), 0)
         self.assertIn("█".encode(), shown)
         self.assertIn(b"2/2", shown)
+        # Cells are queued at once: that begins none of them.
+        self.assertIn(b"starting the kernel", shown[:shown.index(b"cell 0")])
 
     def test_interrupted(self):
         flag = self.work / "started"
