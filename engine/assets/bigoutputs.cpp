@@ -113,6 +113,8 @@ void replace(Json &output, const BigPart &part, const PartPlace &place)
 {
     if (part.of == QLatin1String("text"))
         output["text"] = previewOf(part.content, place);
+    else if (part.of == QLatin1String("evalue"))
+        output["evalue"] = previewOf(part.content, place);
     else if (part.of == QLatin1String("traceback"))
         output["traceback"] = Json::array({previewOf(part.content, place)});
     else if (isReadable(part.mimeType))
@@ -168,7 +170,7 @@ bool hasBigParts(const Json &outputs)
         const Json *text = find(output, "text");
         if (text && text->is_string() && !isBigText(text->get_ref<const std::string &>()))
             continue;
-        if (text || find(output, "traceback"))
+        if (text || find(output, "traceback") || find(output, "evalue"))
             return true;
         if (const Json *data = find(output, "data"); data && data->is_object()) {
             for (const auto &entry : data->items()) {
@@ -192,6 +194,8 @@ QList<BigPart> bigPartsOf(const Json &outputs)
         const Json &output = outputs[place];
         if (const Json *text = find(output, "text"))
             add(textPart(place, "text", *text));
+        if (const Json *message = find(output, "evalue"))
+            add(textPart(place, "evalue", *message));
         if (const Json *lines = find(output, "traceback"); lines && lines->is_array())
             add(textPart(place, "traceback", joinedTraceback(*lines)));
         if (const Json *data = find(output, "data"); data && data->is_object()) {

@@ -26,7 +26,7 @@ inline constexpr qsizetype MaxRecordBytes = 1 << 20;
 struct BigPart
 {
     size_t output = 0;   ///< its place among the outputs
-    QString of;          ///< "text", "traceback" or the MIME type that it stands under
+    QString of;          ///< "text", "evalue", "traceback" or the MIME type that it stands under
     QString mimeType;    ///< of the content
     QByteArray content;  ///< decoded
 };

@@ -91,6 +91,12 @@ void TestBigOutputs::whatIsBig_data()
          {"evalue", "e"},
          {"traceback", {lines(60), "b"}}},
         "traceback");
+    row("a long message",
+        {{"output_type", "error"},
+         {"ename", "E"},
+         {"evalue", std::string(2'001, 'x')},
+         {"traceback", {"a"}}},
+        "evalue");
     row("nonsense", {{"data", 7}, {"text", 8}, {"traceback", 9}}, "");
     row("no object", Json(7), "");
 }

@@ -32,7 +32,7 @@ class Assets(celldeck.CelldeckTest):
         self.path = self.write("a.ipynb", notebook(
             LINES, PICTURE, "print('small')", "print('x' * 3_000_000)",
             "from IPython.display import HTML\nHTML('<p>' + 'long ' * 1000 + '</p>')",
-            "def f(n): return f(n - 1) if n else 1 / 0\nimport sys\nf(40)"))
+            "raise ValueError('long ' * 1000)"))
         self.server = self.serve()
 
     def run_cell(self, index, status="completed", path="a.ipynb"):
@@ -154,8 +154,9 @@ class Assets(celldeck.CelldeckTest):
         self.assertEqual(list(output["data"]), ["text/plain"])
         self.assertEqual(output["assets"][0]["path"][-5:], ".html")
         error = self.run_cell(5, "failed")["outputs"][0]
-        self.assertEqual(error["ename"], "ZeroDivisionError")
-        self.assertEqual(error["assets"][0]["of"], "traceback")
+        self.assertEqual(error["ename"], "ValueError")
+        self.assertEqual([asset["of"] for asset in error["assets"]], ["evalue", "traceback"])
+        self.assertLess(len(error["evalue"]), 2001)
         self.assertLess(len(error["traceback"][0]), 2001)
 
     def test_while_it_runs(self):
