@@ -16,8 +16,8 @@ void reachCrashPoint(std::string_view name);
 /// a branch; built without CELLDECK_CRASH_POINTS (release), nothing.
 ///
 /// A new one: call this where a crash would be worst, with a literal "room.moment" that no other
-/// place has, and give it a line in the table of tests/crash/test_crash.py, which says how often it
-/// is to be hit and what makes the engine come by. The test finds all points in the sources, and
+/// place has, and give it a line in the tables of tests/crash/points.py, which say how often it
+/// is to be hit and how the engine comes by. The test finds all points in the sources, and
 /// fails if one is missing there or is never reached. Thread: any.
 inline void crashPoint(std::string_view name)
 {

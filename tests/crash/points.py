@@ -10,6 +10,7 @@ import re
 
 KILLS = int(os.environ.get("KILLS", "200"))
 SCALE = KILLS / 200
+ONLY = os.environ.get("ONLY", "")  # names that begin so
 ENGINE = pathlib.Path(__file__).parents[2] / "engine"
 
 # While eight clients submit: test_crash.py. `times` of 200 kills; the point is hit at its n-th
