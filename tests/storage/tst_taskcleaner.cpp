@@ -143,24 +143,28 @@ void TestTaskCleaner::contentsThatComeBackDuringACleanupStay()
 {
     QTemporaryDir dir;
     Fixture f(dir.path());
-    const QByteArray outputs = "[\"" + QByteArray(100, 'x') + "\"]";
-    f.add(QStringLiteral("same"), TaskState::Completed, 25h, outputs);
+    // Enough for a cleanup of several transactions.
+    constexpr int Tasks = 800;
+    const auto outputsOf = [](int i) -> QByteArray {
+        return "[" + QByteArray::number(i) + QByteArray(100, '0') + "]";
+    };
+    for (int i = 0; i < Tasks; ++i)
+        f.add(QString::number(i), TaskState::Completed, 25h, outputsOf(i));
     const auto cleaning = f.cleaner.runOnce({}, CleanupMode::Remove, Now);
-    // Beside each of its steps, whichever that is.
+    // Beside each of its steps, whichever that is: contents whose turn comes last.
     QList<TaskId> added;
-    while (!cleaning.isResolved())
-        added << f.add(QStringLiteral("same"), TaskState::Completed, 1h, outputs);
-    QVERIFY(added.size() > 1);
-    QVERIFY(await(cleaning));
-    for (const TaskId id : std::as_const(added)) {
-        const auto detail = await(f.store.load(id));
-        QVERIFY(detail);
-        QCOMPARE(detail->task.code, QStringLiteral("same"));
-        QCOMPARE(detail->outputs, outputs);
+    for (int i = Tasks - 1; !cleaning.isResolved(); --i)
+        added << f.add(QString::number(i), TaskState::Completed, 1h, outputsOf(i));
+    const auto report = await(cleaning);
+    QVERIFY(report);
+    QCOMPARE(report->tasks, Tasks);
+    QVERIFY(added.size() > 3);
+    for (qsizetype i = 0; i < added.size(); ++i) {
+        const auto detail = await(f.store.load(added[i]));
+        QVERIFY2(detail, detail ? "" : qPrintable(detail.error().message));
+        QCOMPARE(detail->task.code, QString::number(Tasks - 1 - i));
+        QCOMPARE(detail->outputs, outputsOf(int(Tasks - 1 - i)));
     }
-    QCOMPARE(f.count("task WHERE typeof(outputs) = 'integer' AND outputs NOT IN"
-                     " (SELECT id FROM output)"),
-             0);
 }
 
 void TestTaskCleaner::theFileGetsSmaller()
