@@ -25,7 +25,8 @@ V1_ROWS = """
 INSERT INTO notebook(id, path) VALUES(1, '/n/a.ipynb');
 INSERT INTO cell(id, notebook, position, code) VALUES(7, 1, 0, 'print(1)'), (8, 1, 1, 'print(2)');
 INSERT INTO task(id, state, cell, waited, ran, execution_count, error, outputs) VALUES
- (3000000000000, 2, 7, 5, 10, 1, NULL, '[{"name":"stdout","output_type":"stream","text":"1\\n"}]'),
+ (3000000000000, 2, 7, 5, 10, 1, NULL,
+  CAST('[{"name":"stdout","output_type":"stream","text":"1\\n"}]' AS BLOB)),
  (3000000040000, 3, 8, 5, 10, 2, 'ValueError: x', NULL),
  (3000000080000, 4, 8, NULL, 10, NULL, 'cancelled', NULL);
 INSERT INTO key(name, task) VALUES('mine', 3000000040000);
