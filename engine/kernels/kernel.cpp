@@ -53,6 +53,7 @@ struct Kernel::Private
     KernelState state = KernelState::Starting;
     Json info = Json::object();
     bool asked = false;  // to end
+    bool responding = true;
     Waiter<> listening;  // what iopub says reaches us
     QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
     MessageRouter router;
@@ -134,7 +135,10 @@ Result<> Kernel::Private::connectTo(ConnectionFile file)
     client = std::make_unique<KernelClient>(connection->info(), session);
     QObject::connect(client.get(), &KernelClient::received, q,
                      [this](Channel channel, const Message &message) { take(channel, message); });
-    QObject::connect(client.get(), &KernelClient::respondingChanged, q, &Kernel::respondingChanged);
+    QObject::connect(client.get(), &KernelClient::respondingChanged, q, [this](bool now) {
+        responding = now;
+        Q_EMIT q->respondingChanged(now);
+    });
     return client->open();
 }
 
@@ -308,6 +312,11 @@ QCoro::Task<Result<>> Kernel::shutdown()
 KernelState Kernel::state() const
 {
     return d->state;
+}
+
+bool Kernel::isResponding() const
+{
+    return d->responding;
 }
 
 const KernelSpec &Kernel::spec() const

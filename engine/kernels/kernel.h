@@ -109,6 +109,8 @@ public:
     [[nodiscard]] QCoro::Task<Result<>> shutdown();
 
     [[nodiscard]] KernelState state() const;
+    /// Whether its heartbeat is answered.
+    [[nodiscard]] bool isResponding() const;
     [[nodiscard]] const KernelSpec &spec() const;
     [[nodiscard]] qint64 pid() const;
     [[nodiscard]] Json info() const;  ///< kernel_info_reply's content

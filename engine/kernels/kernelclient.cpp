@@ -121,8 +121,10 @@ Result<> KernelClient::startHeartbeat(Milliseconds interval)
 
 void KernelClient::drain()
 {
-    d->shell.drain();
-    d->iopub.drain();
+    for (ZmqSocket *socket : {&d->shell, &d->iopub}) {
+        while (socket->drain()) {
+        }
+    }
 }
 
 }  // namespace celldeck::kernels

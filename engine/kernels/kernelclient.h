@@ -30,7 +30,7 @@ public:
     [[nodiscard]] Result<> send(Channel channel, const QByteArray &type, const QByteArray &id,
                                 Json content, Json parent = Json::object());
     [[nodiscard]] QByteArray newMessageId();
-    /// Takes in what has come already.
+    /// Takes in all that has come already.
     void drain();
     /// From now on, a ping each `interval`. Fails with Io.
     [[nodiscard]] Result<> startHeartbeat(Milliseconds interval);

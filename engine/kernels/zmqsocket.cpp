@@ -1,5 +1,6 @@
 #include "kernels/zmqsocket.h"
 
+#include <malloc.h>
 #include <QLoggingCategory>
 #include <QPointer>
 #include <zmq.hpp>
@@ -14,6 +15,13 @@ namespace {
 /// bytes, so that big ones do not stand in memory beside each other.
 constexpr size_t Budget = 256;
 constexpr qsizetype BudgetBytes = 8 * 1024 * 1024;
+
+/// In a storm messages wait in ZeroMQ, which frees them one by one; what the allocator has kept of
+/// that is given back when so much has gone through and nothing waits any more.
+constexpr qsizetype TrimAfterBytes = 16 * 1024 * 1024;
+
+/// What a message takes there besides its bytes.
+constexpr qsizetype MessageOverhead = 1'024;
 
 /// A kernel binds within a second or so; ZeroMQ's default of 100 ms would add to each start.
 constexpr int ReconnectMs = 25;
@@ -117,8 +125,10 @@ std::vector<Frames> ZmqSocket::take()
             Frames frames{bytesOf(part)};
             while (part.more() && m_socket->recv(part, zmq::recv_flags::none))
                 frames.push_back(bytesOf(part));  // never waits: messages arrive whole
+            const qsizetype before = bytes;
             for (const QByteArray &frame : frames)
                 bytes += frame.size();
+            m_bytesSinceTrim += bytes - before + MessageOverhead;
             batch.push_back(std::move(frames));
         }
     } catch (const zmq::error_t &e) {
@@ -129,17 +139,24 @@ std::vector<Frames> ZmqSocket::take()
     return batch;
 }
 
-void ZmqSocket::drain()
+bool ZmqSocket::drain()
 {
     if (!m_socket)
-        return;
-    const std::vector<Frames> batch = take();
+        return false;
+    std::vector<Frames> batch = take();
     const QPointer<ZmqSocket> self(this);
     for (const Frames &frames : batch) {
         Q_EMIT received(frames);
         if (!self || !m_socket)
-            return;
+            return true;
     }
+    const bool any = !batch.empty();
+    batch.clear();
+    if (!m_drainPosted && m_bytesSinceTrim > TrimAfterBytes) {
+        ::malloc_trim(0);
+        m_bytesSinceTrim = 0;
+    }
+    return any;
 }
 
 void ZmqSocket::drainSoon()

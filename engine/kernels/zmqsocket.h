@@ -41,8 +41,8 @@ public:
     [[nodiscard]] Result<> connectTo(const QString &endpoint);
     /// Fails with Io, without blocking.
     [[nodiscard]] Result<> send(const Frames &frames);
-    /// Delivers what has come, now.
-    void drain();
+    /// Delivers what has come, now; at most a batch. False if nothing had come.
+    bool drain();
     void close();
 
 Q_SIGNALS:
@@ -58,6 +58,7 @@ private:
     std::unique_ptr<zmq::socket_t> m_socket;
     std::unique_ptr<QSocketNotifier> m_notifier;
     bool m_drainPosted = false;
+    qsizetype m_bytesSinceTrim = 0;
 };
 
 }  // namespace celldeck::kernels

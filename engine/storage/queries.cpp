@@ -60,6 +60,11 @@ Result<QList<Lease>> Queries::leases(const LeaseFilter &filter)
     return leases;
 }
 
+Result<QList<Adoption>> Queries::adoptionsOf(TaskId task)
+{
+    return sql::adoptionsOf(*m_connection, task);
+}
+
 Result<TaskStats> Queries::stats(UtcTime now)
 {
     Census census({});

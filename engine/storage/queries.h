@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "storage/adoptionstore.h"
 #include "storage/connection.h"
 #include "storage/leasestore.h"
 #include "storage/taskrecord.h"
@@ -18,6 +19,7 @@ public:
 
     [[nodiscard]] Result<QList<TaskRecord>> list(const TaskFilter &filter);
     [[nodiscard]] Result<TaskDetail> loadByName(const QString &name);
+    [[nodiscard]] Result<QList<Adoption>> adoptionsOf(TaskId task);
     [[nodiscard]] Result<TaskStats> stats(UtcTime now);
     /// `expires` by the wall's clock, but of those that never do.
     [[nodiscard]] Result<QList<Lease>> leases(const LeaseFilter &filter);

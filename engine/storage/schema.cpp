@@ -232,6 +232,12 @@ QStringList leasesOfAssets()
                      isoTime(QStringLiteral("l.created")))};
 }
 
+/// Orphaned messages that an operator shows with a task; `since` in ms since 1970.
+const QString Adopted = QStringLiteral(
+    "CREATE TABLE adopted(id INTEGER PRIMARY KEY, task INTEGER NOT NULL, parent TEXT NOT NULL,"
+    " since INTEGER NOT NULL, outputs BLOB NOT NULL)");
+const QString AdoptedOfTask = QStringLiteral("CREATE INDEX adopted_of_task ON adopted(task)");
+
 }  // namespace
 
 const QList<QStringList> &migrations()
@@ -245,6 +251,7 @@ const QList<QStringList> &migrations()
         QStringList{Terms, Output, NotCompleted} + SmallCells +
             QStringList{executionQueue(outputsJson(),
                                        QStringLiteral(" LEFT JOIN output o ON o.id = t.outputs"))},
+        {Adopted, AdoptedOfTask},
     };
     return list;
 }

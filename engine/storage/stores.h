@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/adoptionstore.h"
 #include "storage/kernelstore.h"
 #include "storage/queuestore.h"
 #include "storage/taskstore.h"
@@ -10,12 +11,13 @@ namespace celldeck::storage {
 struct Stores
 {
     explicit Stores(Database &database, QueueLimits limits = {})
-        : tasks(database, limits), orders(database), kernels(database)
+        : tasks(database, limits), orders(database), kernels(database), adoptions(database)
     {}
 
     TaskStore tasks;
     QueueStore orders;
     KernelStore kernels;
+    AdoptionStore adoptions;
 };
 
 }  // namespace celldeck::storage

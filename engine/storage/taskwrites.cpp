@@ -303,6 +303,7 @@ Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId>
         if (!*place || !isFinal((*place)->state))
             continue;
         for (const QString &sql : {QStringLiteral("DELETE FROM key WHERE task = ?"),
+                                   QStringLiteral("DELETE FROM adopted WHERE task = ?"),
                                    QStringLiteral("DELETE FROM task WHERE id = ?")}) {
             const auto gone = connection.run(sql, {qlonglong(id.value())});
             if (!gone)

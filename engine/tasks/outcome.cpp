@@ -10,6 +10,8 @@ namespace {
 
 QString errorOf(const Result<kernels::Execution> &execution)
 {
+    if (!execution && execution.error().code == ErrorCode::KernelDied)
+        return toCode(ErrorCode::KernelDied) + QStringLiteral(": ") + execution.error().message;
     if (!execution)
         return execution.error().message;
     if (execution->status == kernels::Execution::Status::Aborted)
@@ -26,8 +28,9 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
     outcome.outputs = toBytes(execution ? execution->outputs : soFar);
     if (execution) {
         outcome.executionCount = execution->executionCount;
-        if (execution->status == kernels::Execution::Status::Ok)
-            return outcome;  // Also if it was asked to end: it was faster.
+        // Also if it was asked to end: it was faster. But a limit that has passed has passed.
+        if (execution->status == kernels::Execution::Status::Ok && asked != End::Limit)
+            return outcome;
     }
     switch (asked) {
     case End::Cancel:
@@ -37,6 +40,10 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
     case End::Limit:
         outcome.state = TaskState::TimedOut;
         outcome.error = QStringLiteral("it ran longer than its limit");
+        break;
+    case End::NoAnswer:
+        outcome.state = TaskState::Interrupted;
+        outcome.error = QStringLiteral("nobody answered its input in time");
         break;
     case End::Stop:
         outcome.state = TaskState::Interrupted;

@@ -2,7 +2,6 @@
 
 #include <QObject>
 #include <QTimer>
-#include <deque>
 #include <memory>
 
 #include "async/coalescer.h"
@@ -13,10 +12,28 @@
 #include "tasks/outcome.h"
 #include "tasks/resultwriter.h"
 #include "tasks/sessionkernel.h"
+#include "tasks/tasklog.h"
+#include "tasks/waitingline.h"
 
 namespace celldeck::tasks {
 
+/// A session as lists show it.
+struct SessionStatus
+{
+    QString notebookPath;
+    /// nullopt: it has none.
+    std::optional<kernels::KernelState> kernelState = {};
+    kernels::KernelSpec spec = {};
+    qint64 pid = 0;
+    bool responding = true;
+    std::optional<storage::TaskRecord> running = {};
+    qsizetype waiting = 0;
+    bool paused = false;
+    std::optional<kernels::InputRequest> input = {};
+};
+
 /// One notebook's kernel and the tasks that wait for it, run one after the other in their order.
+/// How each step gets on disk is TaskLog's affair, how a kernel begins and ends SessionKernel's.
 /// Each step is on disk before the next: running before the request leaves, outputs and final state
 /// before anyone is told. What a running task has printed is recorded about once a second.
 ///
@@ -51,17 +68,32 @@ public:
     /// Ends all that wait as cancelled, and asks the one that runs to end. Resolves with their ids
     /// when all of that is on disk.
     [[nodiscard]] Waiter<QList<storage::TaskId>> cancelAll();
-    /// Resolves when there is a kernel that is ready; an existing one is kept. Fails with NoKernel.
-    [[nodiscard]] Waiter<> startKernel(const QString &kernelName);
+    /// Resolves when there is a kernel that is ready; an existing one is kept. Fails with NoKernel,
+    /// with Conflict if the existing one was set up otherwise.
+    [[nodiscard]] Waiter<> startKernel(const QString &kernelName, const KernelSetup &setup = {});
     /// Ends the running task as interrupted and the pending ones as cancelled, then the kernel.
     [[nodiscard]] Waiter<> stopKernel();
+    /// Ends the running task as interrupted, the kernel, and starts another in its place: the same
+    /// one if `kernelName` is "". What waits keeps its order, and runs on the new one, without the
+    /// variables of the old. Fails with NoKernel.
+    [[nodiscard]] Waiter<> exchangeKernel(const QString &kernelName);
+    /// The cell that runs gets a KeyboardInterrupt, or what its language has. Fails with NoKernel.
+    [[nodiscard]] Result<> interruptKernel();
+    /// Fails with Conflict if no cell waits for input.
+    [[nodiscard]] Result<> answerInput(const QString &text);
+    /// As Kernel's. Fails with NoKernel too.
+    [[nodiscard]] Waiter<kernels::Answer> ask(const QByteArray &type, Json content);
+    /// For the next kernel, and for this one if it can be told: see KernelSetup.
+    void setWorkingDirectory(const QString &folder) { m_kernel.setWorkingDirectory(folder); }
     /// Asks a task to end as cancelled. Fails with NotFound if it is not here.
     [[nodiscard]] Waiter<> cancel(storage::TaskId id);
     [[nodiscard]] Waiter<> stop();
 
     /// Null while there is none.
     [[nodiscard]] const kernels::Kernel *kernel() const { return m_kernel.get(); }
-    [[nodiscard]] qsizetype pendingCount() const { return qsizetype(m_pending.size()); }
+    [[nodiscard]] SessionStatus status() const;
+    /// What that task asks for, if it is the one that runs and asks.
+    [[nodiscard]] std::optional<kernels::InputRequest> input(storage::TaskId id) const;
     /// The outputs so far of that task, if it is the one that runs.
     [[nodiscard]] Json liveOutputs(storage::TaskId id) const;
 
@@ -69,6 +101,8 @@ Q_SIGNALS:
     /// After the commit, and only then.
     void taskChanged(const celldeck::storage::TaskRecord &task);
     void outputsChanged(celldeck::storage::TaskId id, const celldeck::Json &outputs);
+    void inputRequested(const celldeck::storage::TaskRecord &task,
+                        const celldeck::kernels::InputRequest &request);
     /// Something went wrong that belongs to no task, e.g. the notebook could not be written.
     void failed(const QString &message);
 
@@ -78,35 +112,33 @@ private:
     QCoro::Task<> followTask(storage::TaskDetail task);
     /// From the kernel's answer to the end on disk.
     QCoro::Task<> conclude(storage::TaskRecord task, Result<kernels::Execution> execution);
-    QCoro::Task<> cancelTheRest(storage::TaskRecord task, bool kernelGone);
-    QCoro::Task<bool> begin(storage::TaskRecord task, QByteArray messageId);
+    QCoro::Task<> cancelTheRest(storage::TaskRecord task, storage::TaskState state,
+                                bool kernelGone);
     QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome);
     /// The end of a task that completed goes into the same commit as the beginning of the one
     /// behind it: one fsync a cell instead of two.
     QCoro::Task<> finishBesideTheNext(storage::TaskRecord task, storage::TaskOutcome outcome,
                                       Waiter<> finished);
     QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
-    QCoro::Task<> finishPending(QList<storage::TaskRecord> tasks, QString error);
+    QCoro::Task<> cancelWaiting(QList<storage::TaskRecord> tasks, QString why);
     QCoro::Task<> cancelPending(storage::TaskRecord task, Waiter<> done);
     QCoro::Task<> cancelEverything(Waiter<QList<storage::TaskId>> done);
-    QCoro::Task<> keepPartial(storage::TaskId id, QByteArray outputs);
+    QCoro::Task<> loseState();
     QCoro::Task<> endKernel(Waiter<> done);
+    QCoro::Task<> exchange(QString kernelName, Waiter<> done);
     QCoro::Task<> end(Waiter<> done);
 
     void endRunning(End why);
     void showOutputs(const Json &outputs);
     void keepOutputs();
-    [[nodiscard]] bool isPaused() const { return m_flow == storage::Flow::Paused; }
-    void handleGraceOver();
-    [[nodiscard]] QList<storage::TaskRecord> takeBatch(const storage::TaskRecord &task);
-    void announce(const storage::TaskRecord &task, const storage::TaskOutcome &outcome);
+    [[nodiscard]] bool mustWait() const;
+    void handleInput(const kernels::InputRequest &request);
 
     const QString m_path;
     storage::Stores &m_stores;
     const Clock &m_clock;
-    const Milliseconds m_shutdownGrace;
-    assets::AssetStore *const m_assets;
-    std::deque<storage::TaskRecord> m_pending;
+    const SessionOptions m_options;
+    WaitingLine m_waiting;
     std::optional<storage::TaskDetail> m_followed;
     storage::Flow m_flow = storage::Flow::Runs;
     storage::OnError m_onError = storage::OnError::AsSubmitted;
@@ -116,8 +148,11 @@ private:
     Waiter<> m_ended;                              // of the current task
     Waiter<> m_finished = Waiter<>::resolved({});  // the end of the task before it is on disk
     SessionKernel m_kernel;
-    QTimer m_limit;  // of the task that runs
-    QTimer m_grace;  // after an interrupt that the cell ignores
+    bool m_kernelEnds = false;  // nothing may begin on it
+    QTimer m_limit;             // of the task that runs
+    QTimer m_inputLimit;        // of what it asks for
+    QTimer m_grace;             // after an interrupt that the cell ignores
+    QTimer m_idle;              // since the last task has ended
     bool m_stopping = false;
     Waiter<> m_wake;
     Waiter<> m_stopped;
@@ -126,6 +161,7 @@ private:
     Coalescer m_keep;
     UtcTime m_keptAt{};
     qsizetype m_keptBytes = 0;
+    TaskLog m_log;
     TaskScope m_scope;
 };
 

@@ -3,6 +3,7 @@
 #include <QFileInfo>
 
 #include "base/crashpoint.h"
+#include "kernels/environment.h"
 
 namespace celldeck::tasks {
 
@@ -21,17 +22,74 @@ SessionKernel::~SessionKernel()
     m_kernel.reset();
 }
 
-std::unique_ptr<kernels::Kernel> SessionKernel::make(const kernels::KernelSpec &spec)
+bool SessionKernel::isReady() const
 {
+    return m_kernel && !isStarting() && m_kernel->state() != kernels::KernelState::Dead;
+}
+
+Error SessionKernel::none() const
+{
+    return {ErrorCode::NoKernel, isStarting()
+                                     ? QStringLiteral("the kernel of %1 starts still").arg(m_path)
+                                     : QStringLiteral("%1 has no kernel").arg(m_path)};
+}
+
+Result<> SessionKernel::choose(const QString &kernelName)
+{
+    if (kernelName.isEmpty()) {
+        if (m_kernel)
+            m_chosen = m_kernel->spec();
+        return m_chosen ? Result<>{} : Result<>(fail(none()));
+    }
+    auto spec = kernels::resolveKernel(kernelName);
+    if (!spec)
+        return fail(spec.error());
+    m_chosen = std::move(*spec);
+    return {};
+}
+
+Result<> SessionKernel::prepare(const QString &kernelName, const KernelSetup &setup)
+{
+    if (!isReady() && !isStarting()) {
+        if (const Result<> chosen = choose(kernelName); !chosen)
+            return chosen;
+        m_setup = setup;
+        return {};
+    }
+    if (m_kernel->spec().name != kernelName)
+        return fail(ErrorCode::Conflict,
+                    QStringLiteral("%1 has the kernel %2 already: switch_kernel_environment gives "
+                                   "it another one")
+                        .arg(m_path, m_kernel->spec().name));
+    if (setup != KernelSetup{} && setup != m_setup)
+        return fail(ErrorCode::Conflict,
+                    QStringLiteral("the kernel of %1 runs already, with another environment or "
+                                   "folder: stop it first")
+                        .arg(m_path));
+    return {};
+}
+
+void SessionKernel::forgetChoice()
+{
+    m_chosen.reset();
+    m_setup = {};
+}
+
+std::unique_ptr<kernels::Kernel> SessionKernel::make(kernels::KernelSpec spec)
+{
+    spec.environment.insert(m_setup.environment);
     auto kernel = std::make_unique<kernels::Kernel>(
         spec,
         kernels::KernelOptions{.name = m_path,
-                               .workingDirectory = QFileInfo(m_path).absolutePath(),
+                               .workingDirectory = m_setup.workingDirectory.isEmpty()
+                                                       ? QFileInfo(m_path).absolutePath()
+                                                       : m_setup.workingDirectory,
                                .runtimeDirectory = m_options.runtimeDirectory,
                                .startLimit = m_options.kernelStartLimit,
                                .shutdownGrace = m_options.shutdownGrace,
                                .life = m_options.life},
         m_pool);
+    connect(kernel.get(), &kernels::Kernel::inputRequested, this, &SessionKernel::inputRequested);
     connect(kernel.get(), &kernels::Kernel::respondingChanged, this, [this](bool responding) {
         if (!responding)
             Q_EMIT failed(QStringLiteral("the kernel of %1 does not answer its heartbeat: its "
@@ -58,7 +116,8 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, Waiter<> ready)
 {
     m_kernel.reset();
     Q_EMIT replaced();
-    const auto spec = kernels::findKernelSpec(kernelName);
+    const auto spec =
+        m_chosen ? Result<kernels::KernelSpec>(*m_chosen) : kernels::resolveKernel(kernelName);
     if (!spec) {
         m_launch.reset();
         ready.resolve(fail(spec.error()));
@@ -81,7 +140,7 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, Waiter<> ready)
 
 Result<> SessionKernel::attach(const storage::KernelRecord &record)
 {
-    const auto spec = kernels::findKernelSpec(record.name);
+    const auto spec = kernels::resolveKernel(record.name);
     if (!spec)
         return fail(spec.error());
     auto kernel = make(*spec);

@@ -23,12 +23,27 @@ struct SessionOptions
     Milliseconds shutdownGrace{5'000};
     kernels::KernelLife life = kernels::KernelLife::WithEngine;
     assets::AssetStore *assets = nullptr;  ///< Where big outputs go; none: they stay in the record.
+    /// Whether somebody can answer a cell that asks for input; else it gets an error at once.
+    bool allowStdin = false;
+    Milliseconds inputLimit = std::chrono::minutes(10);  ///< Then the cell is interrupted.
+    /// A kernel with nothing to do for so long is ended.
+    std::optional<Milliseconds> cullAfter = {};
+    int kernelLimit = kernels::KernelPool::DefaultLimit;  ///< of all sessions together
+};
+
+/// How a notebook's kernels are to begin, besides what their kernelspec says.
+struct KernelSetup
+{
+    QString workingDirectory;            ///< "": the notebook's folder
+    QMap<QString, QString> environment;  ///< kept in memory only: there may be secrets in it
+
+    bool operator==(const KernelSetup &) const = default;
 };
 
 /// The kernel of one session: starts it, records who it is so that a later engine finds it, takes
 /// up one that an earlier engine has recorded, and ends it.
 ///
-/// Owned by a Session. Thread: the engine's. Stopping: `end()`; the destructor kills at once.
+/// Owned by a Session. Thread: the engine's. Stopping: `shutdown()`; the destructor kills at once.
 class SessionKernel final : public QObject
 {
     Q_OBJECT
@@ -42,8 +57,21 @@ public:
     [[nodiscard]] kernels::Kernel *get() const { return m_kernel.get(); }
     [[nodiscard]] bool isStarting() const { return m_launch.has_value(); }
 
+    /// Whether there is one that has not ended.
+    [[nodiscard]] bool isReady() const;
+    /// Why there is none.
+    [[nodiscard]] Error none() const;
+
+    /// What the next one shall be: that of a kernelspec, or of the environment at an absolute path;
+    /// "": what it is now. Fails with NoKernel.
+    [[nodiscard]] Result<> choose(const QString &kernelName);
+    /// The same, and how it begins. Fails with Conflict if one is there that is different.
+    [[nodiscard]] Result<> prepare(const QString &kernelName, const KernelSetup &setup);
+    void forgetChoice();
+    void setWorkingDirectory(const QString &folder) { m_setup.workingDirectory = folder; }
+
     /// Resolves when there is one that is ready, and it is recorded; an existing one is kept.
-    /// Fails with NoKernel.
+    /// `kernelName` counts if nothing was chosen. Fails with NoKernel.
     [[nodiscard]] Waiter<> start(const QString &kernelName);
     /// Fails with NotFound if that kernel has ended, with NoKernel or Io if it cannot be reached.
     [[nodiscard]] Result<> attach(const storage::KernelRecord &record);
@@ -57,6 +85,7 @@ public:
 Q_SIGNALS:
     /// There is another kernel than before, which knows nothing of what was done before.
     void replaced();
+    void inputRequested(const celldeck::kernels::InputRequest &request);
     void failed(const QString &message);
 
 private:
@@ -64,13 +93,15 @@ private:
     QCoro::Task<> record(kernels::KernelAddress address, QString name);
     QCoro::Task<> forget();
     QCoro::Task<> close(Record record, Waiter<> done);
-    [[nodiscard]] std::unique_ptr<kernels::Kernel> make(const kernels::KernelSpec &spec);
+    [[nodiscard]] std::unique_ptr<kernels::Kernel> make(kernels::KernelSpec spec);
 
     const QString m_path;
     storage::KernelStore &m_store;
     const Clock &m_clock;
     const SessionOptions m_options;
     kernels::KernelPool &m_pool;
+    std::optional<kernels::KernelSpec> m_chosen;
+    KernelSetup m_setup;
     std::unique_ptr<kernels::Kernel> m_kernel;
     std::optional<Waiter<>> m_launch;
     TaskScope m_scope;

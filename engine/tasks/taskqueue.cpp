@@ -12,6 +12,7 @@ TaskQueue::TaskQueue(storage::Stores &stores, const Clock &clock, SessionOptions
     : m_stores(stores),
       m_clock(clock),
       m_options(std::move(options)),
+      m_pool(m_options.kernelLimit),
       m_rescuer(stores, clock, m_options.runtimeDirectory,
                 [this](const QString &path) -> Session & { return session(path); })
 {}
@@ -27,6 +28,7 @@ Session &TaskQueue::session(const QString &notebookPath)
         place->setOnError(m_orders.onError.value(notebookPath, storage::OnError::AsSubmitted));
         connect(place.get(), &Session::taskChanged, this, &TaskQueue::handleChange);
         connect(place.get(), &Session::outputsChanged, this, &TaskQueue::outputsChanged);
+        connect(place.get(), &Session::inputRequested, this, &TaskQueue::handleInput);
         connect(place.get(), &Session::failed, this, &TaskQueue::failed);
     }
     return *place;
@@ -99,6 +101,24 @@ void TaskQueue::handleChange(const TaskRecord &task)
     m_unfinished.erase(task.id);
     if (auto waited = m_waited.extract(task.id))
         waited.mapped().resolve(task);
+    if (auto watched = m_watched.extract(task.id))
+        watched.mapped().resolve({});
+}
+
+void TaskQueue::handleInput(const TaskRecord &task, const kernels::InputRequest &request)
+{
+    if (auto watched = m_watched.extract(task.id))
+        watched.mapped().resolve({});
+    Q_EMIT inputRequested(task, request);
+}
+
+Waiter<> TaskQueue::finishedOrAsking(TaskId id)
+{
+    const auto found = m_unfinished.find(id);
+    const Session *session = found == m_unfinished.end() ? nullptr : find(found->second);
+    if (!session || session->input(id))
+        return Waiter<>::resolved({});
+    return m_watched[id];
 }
 
 Waiter<> TaskQueue::cancel(TaskId id)
@@ -111,9 +131,24 @@ Waiter<> TaskQueue::cancel(TaskId id)
     return session(found->second).cancel(id);
 }
 
-Waiter<> TaskQueue::startKernel(const QString &notebookPath, const QString &kernelName)
+Waiter<> TaskQueue::startKernel(const QString &notebookPath, const QString &kernelName,
+                                const KernelSetup &setup)
 {
-    return session(notebookPath).startKernel(kernelName);
+    return session(notebookPath).startKernel(kernelName, setup);
+}
+
+Session *TaskQueue::find(const QString &notebookPath) const
+{
+    const auto found = m_sessions.find(notebookPath);
+    return found == m_sessions.end() ? nullptr : found->second.get();
+}
+
+QList<SessionStatus> TaskQueue::sessions() const
+{
+    QList<SessionStatus> list;
+    for (const auto &[path, one] : m_sessions)
+        list << one->status();
+    return list;
 }
 
 Waiter<> TaskQueue::stopKernel(const QString &notebookPath)

@@ -48,19 +48,29 @@ public:
     /// As Session's. Fails with NotFound.
     [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position);
 
-    /// As Session's. `kernelName` must name a kernelspec.
-    [[nodiscard]] Waiter<> startKernel(const QString &notebookPath, const QString &kernelName);
+    /// Resolves when the task is final or waits for input, at once if it is already, or unknown.
+    [[nodiscard]] Waiter<> finishedOrAsking(storage::TaskId id);
+
+    /// As Session's.
+    [[nodiscard]] Waiter<> startKernel(const QString &notebookPath, const QString &kernelName,
+                                       const KernelSetup &setup = {});
     [[nodiscard]] Waiter<> stopKernel(const QString &notebookPath);
     [[nodiscard]] Waiter<> stop();
 
-    /// Null while that notebook has none.
+    /// Null while that notebook has none. Both are not to be kept across a wait.
     [[nodiscard]] const kernels::Kernel *kernel(const QString &notebookPath) const;
+    [[nodiscard]] Session *find(const QString &notebookPath) const;
+    [[nodiscard]] QList<SessionStatus> sessions() const;
+    [[nodiscard]] kernels::OrphanBuffer &orphans() { return m_pool.orphans(); }
     [[nodiscard]] Json liveOutputs(const QString &notebookPath, storage::TaskId id) const;
 
 Q_SIGNALS:
     /// A task is new, or its state has changed: after the commit.
     void taskChanged(const celldeck::storage::TaskRecord &task);
     void outputsChanged(celldeck::storage::TaskId id, const celldeck::Json &outputs);
+    /// The cell of that task asks for input and waits.
+    void inputRequested(const celldeck::storage::TaskRecord &task,
+                        const celldeck::kernels::InputRequest &request);
     void failed(const QString &message);
 
 private:
@@ -74,6 +84,7 @@ private:
     QCoro::Task<> stopSessions(Waiter<> done);
     Session &session(const QString &notebookPath);
     void handleChange(const storage::TaskRecord &task);
+    void handleInput(const storage::TaskRecord &task, const kernels::InputRequest &request);
 
     storage::Stores &m_stores;
     const Clock &m_clock;
@@ -83,6 +94,7 @@ private:
     storage::QueueOrders m_orders;
     std::map<storage::TaskId, QString> m_unfinished;  // and its notebook
     std::map<storage::TaskId, Waiter<storage::TaskRecord>> m_waited;
+    std::map<storage::TaskId, Waiter<>> m_watched;  // for their end, or a question
     kernels::KernelPool m_pool;
     std::map<QString, std::unique_ptr<Session>> m_sessions;
     Rescuer m_rescuer;

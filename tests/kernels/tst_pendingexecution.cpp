@@ -49,6 +49,8 @@ private Q_SLOTS:
     void endsWhenAllHasCome_data();
     void endsWhenAllHasCome();
     void goesOnBehindWhatWasRecorded();
+    void whatIsTooBigLeavesALine();
+    void aQuestionWaitsForItsAnswer();
 };
 
 void TestPendingExecution::endsWhenAllHasCome_data()
@@ -112,6 +114,46 @@ void TestPendingExecution::goesOnBehindWhatWasRecorded()
     QCOMPARE(execution.take(more.channel, more.message), PendingExecution::Effect::OutputsChanged);
     QCOMPARE(execution.outputs().size(), size_t(1));
     QCOMPARE(textOf(execution.outputs().at(0), "text"), QStringLiteral("one two"));
+}
+
+void TestPendingExecution::whatIsTooBigLeavesALine()
+{
+    PendingExecution execution("m");
+    QCOMPARE(execution.take(Channel::Iopub, stepOf(QStringLiteral("i:m:before")).message),
+             PendingExecution::Effect::OutputsChanged);
+    Message big = message("m", "display_data");
+    big.oversizeBytes = 300'000'000;
+    QCOMPARE(execution.take(Channel::Iopub, big), PendingExecution::Effect::OutputsChanged);
+    QCOMPARE(execution.outputs().size(), size_t(2));
+    QCOMPARE(textOf(execution.outputs().at(1), "name"), QStringLiteral("stderr"));
+    const QString line = textOf(execution.outputs().at(1), "text");
+    QVERIFY2(line.contains(QStringLiteral("display_data of 300000000 bytes")), qPrintable(line));
+    // A reply that brings too much ends its cell all the same.
+    Message reply = stepOf(QStringLiteral("s:m:reply")).message;
+    reply.oversizeBytes = 300'000'000;
+    execution.take(Channel::Shell, reply);
+    QCOMPARE(execution.take(Channel::Iopub, stepOf(QStringLiteral("i:m:idle")).message),
+             PendingExecution::Effect::Ended);
+    QCOMPARE(execution.result()->status, Execution::Status::Ok);
+}
+
+void TestPendingExecution::aQuestionWaitsForItsAnswer()
+{
+    PendingExecution execution("m");
+    const Message asked = message("m", "input_request", {{"prompt", "Key: "}, {"password", true}});
+    QCOMPARE(execution.take(Channel::Stdin, message("x", "input_request")),
+             PendingExecution::Effect::Foreign);
+    QVERIFY(!execution.input());
+    QCOMPARE(execution.take(Channel::Stdin, asked), PendingExecution::Effect::InputRequested);
+    QCOMPARE(*execution.input(),
+             (InputRequest{
+                 .prompt = QStringLiteral("Key: "), .isPassword = true, .header = asked.header}));
+    execution.setInputAnswered();
+    QVERIFY(!execution.input());
+    // A cell that was interrupted while it asked asks no more.
+    execution.take(Channel::Stdin, asked);
+    execution.take(Channel::Shell, stepOf(QStringLiteral("s:m:reply")).message);
+    QVERIFY(!execution.input());
 }
 
 QTEST_GUILESS_MAIN(TestPendingExecution)

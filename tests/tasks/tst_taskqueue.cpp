@@ -26,7 +26,9 @@ struct Fixture
           queue(stores, clock,
                 {.runtimeDirectory = folder + QStringLiteral("/rt"),
                  .shutdownGrace = Milliseconds(2'000),
-                 .life = life})
+                 .life = life,
+                 .allowStdin = true,
+                 .inputLimit = Milliseconds(1'000)})
     {
         QObject::connect(&queue, &TaskQueue::taskChanged, &queue, [this](const TaskRecord &task) {
             log << QStringLiteral("%1 %2").arg(task.code.section(QLatin1Char('\n'), 0, 0),
@@ -72,6 +74,7 @@ private Q_SLOTS:
     void aPendingTaskIsCancelled();
     void aRunningTaskIsCancelled();
     void aLimitEndsACell();
+    void aQuestionWakesWhoWaitsAndEndsUnanswered();
     void aDeadKernelFailsItsTaskAndTheNextGetsANewOne();
     void whatIsAboutToBeginCanStillBeStopped_data();
     void whatIsAboutToBeginCanStillBeStopped();
@@ -180,6 +183,24 @@ void TestTaskQueue::aLimitEndsACell()
     const auto tasks = await(f.queue.submit({slow, deaf}));
     QCOMPARE(await(f.queue.finished(tasks->at(0).id))->state, TaskState::TimedOut);
     QCOMPARE(await(f.queue.finished(tasks->at(1).id))->state, TaskState::TimedOut);
+    QVERIFY(await(f.queue.stop()));
+}
+
+void TestTaskQueue::aQuestionWakesWhoWaitsAndEndsUnanswered()
+{
+    Fixture f(m_dir->path());
+    const auto tasks = await(f.queue.submit({draft(m_notebook, QStringLiteral("input('?')"))}));
+    const TaskId id = tasks->at(0).id;
+    QVERIFY(await(f.queue.finishedOrAsking(id)));
+    Session *session = f.queue.find(m_notebook);
+    QVERIFY(session && session->input(id));
+    QCOMPARE(session->input(id)->prompt, QStringLiteral("?"));
+    QVERIFY(!session->input(TaskId(1)));
+    const auto ended = await(f.queue.finished(id));
+    QCOMPARE(ended->state, TaskState::Interrupted);
+    QVERIFY2(ended->error.contains(QStringLiteral("nobody answered")), qPrintable(ended->error));
+    QVERIFY(!session->input(id));
+    QVERIFY(await(f.queue.finishedOrAsking(id)));
     QVERIFY(await(f.queue.stop()));
 }
 

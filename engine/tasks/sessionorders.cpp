@@ -1,0 +1,254 @@
+#include "tasks/session.h"
+
+// What others ask of a session: to cancel, to move, to end; and everything about its kernel. How
+// its tasks run is in session.cpp.
+namespace celldeck::tasks {
+
+using storage::TaskOutcome;
+using storage::TaskRecord;
+using storage::TaskState;
+
+Waiter<> Session::cancel(storage::TaskId id)
+{
+    const Waiter<> done;
+    if (m_current && m_current->id == id && m_current->state == TaskState::Running) {
+        endRunning(End::Cancel);
+        return m_ended;
+    }
+    if (m_current && m_current->id == id) {
+        m_end = End::Cancel;  // It must not leave for its kernel any more.
+        m_scope.start(cancelPending(*m_current, done));
+        return done;
+    }
+    std::optional<TaskRecord> task = m_waiting.take(id);
+    if (!task)
+        return Waiter<>::resolved(
+            fail(ErrorCode::NotFound,
+                 QStringLiteral("task %1 is not waiting or running any more").arg(toText(id))));
+    m_scope.start(cancelPending(std::move(*task), done));
+    return done;
+}
+
+Waiter<QList<storage::TaskId>> Session::cancelAll()
+{
+    const Waiter<QList<storage::TaskId>> done;
+    m_scope.start(cancelEverything(done));
+    return done;
+}
+
+QCoro::Task<> Session::cancelEverything(Waiter<QList<storage::TaskId>> done)
+{
+    QList<storage::TaskId> ids;
+    std::vector<Waiter<>> ends;
+    // Those that wait first, so that none begins only to be cancelled.
+    for (const storage::TaskId id : m_waiting.ids()) {
+        ids.append(id);
+        ends.push_back(cancel(id));
+    }
+    if (m_current && !isFinal(m_current->state)) {
+        ids.prepend(m_current->id);
+        ends.push_back(cancel(m_current->id));
+    }
+    for (const Waiter<> &end : ends) {
+        const Result<> ended = co_await end.wait(m_scope);
+        if (!ended) {
+            done.resolve(fail(ended.error()));
+            co_return;
+        }
+    }
+    done.resolve(ids);
+}
+
+Waiter<> Session::move(storage::TaskId id, qsizetype position)
+{
+    if (!m_waiting.move(id, position))
+        return Waiter<>::resolved(fail(
+            ErrorCode::NotFound, QStringLiteral("task %1 does not wait any more").arg(toText(id))));
+    return m_stores.tasks.reorder(m_waiting.ids());
+}
+
+void Session::setFlow(storage::Flow flow)
+{
+    m_flow = flow;
+    m_wake.resolve({});
+}
+
+Result<> Session::attach(const storage::KernelRecord &kernel)
+{
+    m_wake.resolve({});  // From now on it can be idle.
+    return m_kernel.attach(kernel);
+}
+
+void Session::follow(const storage::TaskDetail &task)
+{
+    m_followed = task;
+    m_wake.resolve({});
+}
+
+void Session::writeAgain(const storage::TaskDetail &task)
+{
+    TaskOutcome outcome;
+    outcome.outputs = task.outputs;
+    outcome.executionCount = task.task.executionCount;
+    if (auto result = resultOf(task.task, outcome))
+        m_results.add(std::move(*result));
+}
+
+QCoro::Task<> Session::cancelPending(TaskRecord task, Waiter<> done)
+{
+    TaskOutcome outcome;
+    outcome.state = TaskState::Cancelled;
+    outcome.error = QStringLiteral("cancelled before it ran");
+    co_await finish(task, outcome);
+    done.resolve({});
+}
+
+void Session::endRunning(End why)
+{
+    if (m_end != End::None)
+        return;
+    m_end = why;
+    if (!m_executing || !m_kernel.get())
+        return;
+    m_kernel.get()->interrupt();
+    m_grace.start(m_options.shutdownGrace);
+}
+
+void Session::handleInput(const kernels::InputRequest &request)
+{
+    if (!m_current)
+        return;
+    m_inputLimit.start(m_options.inputLimit);
+    Q_EMIT inputRequested(*m_current, request);
+}
+
+Result<> Session::answerInput(const QString &text)
+{
+    if (!m_kernel.get())
+        return fail(ErrorCode::Conflict,
+                    QStringLiteral("no cell of %1 waits for input").arg(m_path));
+    const Result<> answered = m_kernel.get()->answerInput(text);
+    if (answered)
+        m_inputLimit.stop();
+    return answered;
+}
+
+Result<> Session::interruptKernel()
+{
+    if (!m_kernel.isReady())
+        return fail(m_kernel.none());
+    m_kernel.get()->interrupt();
+    return {};
+}
+
+Waiter<kernels::Answer> Session::ask(const QByteArray &type, Json content)
+{
+    if (!m_kernel.isReady())
+        return Waiter<kernels::Answer>::resolved(fail(m_kernel.none()));
+    return m_kernel.get()->ask(type, std::move(content));
+}
+
+Waiter<> Session::stopKernel()
+{
+    const Waiter<> done;
+    if (!m_kernel.get())
+        return Waiter<>::resolved(fail(m_kernel.none()));
+    if (m_current && m_end == End::None)
+        m_end = End::Stop;
+    m_kernel.forgetChoice();
+    m_scope.start(cancelWaiting(m_waiting.takeAll(), QStringLiteral("its kernel was stopped")));
+    m_scope.start(endKernel(done));
+    return done;
+}
+
+QCoro::Task<> Session::endKernel(Waiter<> done)
+{
+    m_kernelEnds = true;
+    // The next engine is told that what waits here has lost the state that it was to find.
+    const auto record = m_stopping && !m_waiting.isEmpty() ? SessionKernel::Record::Keep
+                                                           : SessionKernel::Record::Forget;
+    const Waiter<> closing = m_kernel.shutdown(record);
+    const Result<> closed = co_await closing.wait(m_scope);
+    if (!closed)
+        co_return;
+    if (m_executing) {
+        const Result<> waited = co_await m_ended.wait(m_scope);
+        if (!waited)
+            co_return;
+    }
+    if (!m_kernel.isStarting())
+        m_kernel.drop();
+    m_kernelEnds = false;
+    m_wake.resolve({});
+    done.resolve({});
+}
+
+Waiter<> Session::exchangeKernel(const QString &kernelName)
+{
+    const Waiter<> done;
+    m_scope.start(exchange(kernelName, done));
+    return done;
+}
+
+QCoro::Task<> Session::exchange(QString kernelName, Waiter<> done)
+{
+    if (const Result<> chosen = m_kernel.choose(kernelName); !chosen) {
+        done.resolve(chosen);
+        co_return;
+    }
+    if (m_kernel.isStarting()) {
+        const Waiter<> starting = m_kernel.start(QString());
+        const Result<> started = co_await starting.wait(m_scope);
+        if (!started && started.error().code == ErrorCode::Cancelled)
+            co_return;
+    }
+    if (m_executing && m_end == End::None)
+        m_end = End::Stop;
+    m_kernelEnds = true;
+    const Waiter<> ended;
+    co_await endKernel(ended);
+    co_await loseState();
+    const Waiter<> starting = m_kernel.start(QString());
+    m_wake.resolve({});
+    const Result<> started = co_await starting.wait(m_scope);
+    done.resolve(started);
+}
+
+Waiter<> Session::startKernel(const QString &kernelName, const KernelSetup &setup)
+{
+    if (const Result<> prepared = m_kernel.prepare(kernelName, setup); !prepared)
+        return Waiter<>::resolved(prepared);
+    const Waiter<> starting = m_kernel.start(kernelName);
+    m_wake.resolve({});  // From now on it can be idle.
+    return starting;
+}
+
+Waiter<> Session::stop()
+{
+    const Waiter<> done;
+    m_scope.start(end(done));
+    return done;
+}
+
+QCoro::Task<> Session::end(Waiter<> done)
+{
+    m_stopping = true;
+    m_log.giveUp();
+    m_wake.resolve({});
+    if (m_executing)
+        endRunning(End::Stop);
+    if (m_kernel.isStarting())
+        m_kernel.drop();
+    const Result<> worked = co_await m_stopped.wait(m_scope);
+    if (!worked)
+        co_return;
+    const Waiter<> flushed = m_results.flushed();
+    const Result<> written = co_await flushed.wait(m_scope);
+    if (!written)
+        co_return;
+    const Waiter<> kernelEnded;
+    co_await endKernel(kernelEnded);
+    done.resolve({});
+}
+
+}  // namespace celldeck::tasks
