@@ -11,6 +11,8 @@ int tasksCommand(const QStringList &arguments);
 int showCommand(const QStringList &arguments);
 int statsCommand(const QStringList &arguments);
 int leasesCommand(const QStringList &arguments);
+int kernelsCommand(const QStringList &arguments);
+int orphansCommand(const QStringList &arguments);
 int cancelCommand(const QStringList &arguments);
 int replayCommand(const QStringList &arguments);
 int cleanupCommand(const QStringList &arguments);

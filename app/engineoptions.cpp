@@ -25,7 +25,11 @@ QList<CommandLine::Option> endpointOptions()
         {"max-database", "MB",
          QStringLiteral("Over this size the oldest tasks that have ended are removed from the "
                         "database, whatever their age"),
-         QStringLiteral("1024")}};
+         QStringLiteral("1024")},
+        {"max-kernels", "N", QStringLiteral("Kernels at once"), QStringLiteral("32")},
+        {"cull-idle", "MINUTES",
+         QStringLiteral("End kernels that had nothing to do for so long; 0: never"),
+         QStringLiteral("0")}};
 }
 
 namespace {
@@ -79,6 +83,18 @@ Result<EngineOptions> engineOptions(const CommandLine &line)
                         .arg(line.value("max-database"))
                         .arg(MaxMegabytes));
     options.retention.largestBytes = megabytes << 20U;
+    options.maxKernels = line.value("max-kernels").toInt(&isNumber);
+    if (!isNumber || options.maxKernels < 1)
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("--max-kernels is \"%1\": it should be a number above 0")
+                        .arg(line.value("max-kernels")));
+    const double minutes = line.value("cull-idle").toDouble(&isNumber);
+    if (!isNumber || minutes < 0)
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("--cull-idle is \"%1\": it should be a number of minutes")
+                        .arg(line.value("cull-idle")));
+    if (minutes > 0)
+        options.cullIdle = Milliseconds(static_cast<qint64>(minutes * 60'000));
     options.token = qEnvironmentVariable("CELLDECK_TOKEN").toLatin1();
     if (options.token.isEmpty())
         options.token = qEnvironmentVariable("MCP_SESSION_TOKEN").toLatin1();

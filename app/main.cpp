@@ -27,6 +27,8 @@ constexpr Command Commands[] = {
     {"show", showCommand, "shows one task with its outputs"},
     {"stats", statsCommand, "counts the tasks in each state"},
     {"leases", leasesCommand, "lists the leases that keep big outputs"},
+    {"kernels", kernelsCommand, "lists the kernels of the running engine"},
+    {"orphans", orphansCommand, "lists messages that belong to no task"},
     {"cancel", cancelCommand, "ends tasks that wait or run"},
     {"replay", replayCommand, "runs tasks again"},
     {"cleanup", cleanupCommand, "removes old tasks"},

@@ -7,6 +7,7 @@
 
 #include "commandline.h"
 #include "commands.h"
+#include "kernelcommands.h"
 #include "notebooks/notebookfile.h"
 #include "notebooks/plaintext.h"
 #include "storage/connection.h"
@@ -174,9 +175,18 @@ int showCommand(const QStringList &arguments)
     const auto outputs = parseJson(detail->outputs);
     if (!outputs)
         return complainAndExit(outputs.error());
+    const auto adopted = queries->adoptionsOf(detail->task.id);
+    if (!adopted)
+        return complainAndExit(adopted.error());
     if (line.isSet("json")) {
         Json json = toJson(detail->task);
         json["outputs"] = *outputs;
+        for (const storage::Adoption &adoption : *adopted) {
+            auto shown = parseJson(adoption.outputs);
+            json["adopted"].push_back({{"parent_id", QString::fromUtf8(adoption.parent)},
+                                       {"since", toIso(adoption.since)},
+                                       {"outputs", shown ? std::move(*shown) : Json::array()}});
+        }
         print(toBytes(json));
         return Done;
     }
@@ -199,6 +209,13 @@ int showCommand(const QStringList &arguments)
     print(QStringLiteral("\n%1").arg(task.code).toUtf8());
     if (const QString text = notebooks::plainText(*outputs); !text.isEmpty())
         print("\n" + text.toUtf8());
+    for (const storage::Adoption &adoption : *adopted) {
+        const auto shown = parseJson(adoption.outputs);
+        print(QStringLiteral("\nadopted from %1 at %2\n%3")
+                  .arg(QString::fromUtf8(adoption.parent), toIso(adoption.since),
+                       shown ? notebooks::plainText(*shown) : QString())
+                  .toUtf8());
+    }
     return Done;
 }
 
@@ -215,18 +232,20 @@ int statsCommand(const QStringList &arguments)
     const auto stats = queries->stats(SystemClock().now());
     if (!stats)
         return complainAndExit(stats.error());
+    const OrphanCounts orphans = countOrphans(line);
     const std::pair<const char *, std::int64_t> rows[] = {
-        {"pending", stats->pending},         {"running", stats->running},
-        {"completed", stats->completed},     {"failed", stats->failed},
-        {"cancelled", stats->cancelled},     {"timeout", stats->timedOut},
-        {"interrupted", stats->interrupted}, {"active_leases", stats->activeLeases},
-        {"wal_bytes", stats->walBytes},
+        {"pending", stats->pending},          {"running", stats->running},
+        {"completed", stats->completed},      {"failed", stats->failed},
+        {"cancelled", stats->cancelled},      {"timeout", stats->timedOut},
+        {"interrupted", stats->interrupted},  {"active_leases", stats->activeLeases},
+        {"wal_bytes", stats->walBytes},       {"orphans", orphans.messages},
+        {"orphans_dropped", orphans.dropped},
     };
     Json json;
     for (const auto &[name, value] : rows) {
         json[name] = value;
         if (!line.isSet("json"))
-            std::printf("%-14s %lld\n", name, static_cast<long long>(value));
+            std::printf("%-15s %lld\n", name, static_cast<long long>(value));
     }
     if (line.isSet("json"))
         print(toBytes(json));

@@ -282,8 +282,8 @@ int runCommand(const QStringList &arguments)
         bool isNumber = false;
         const double seconds = limit.toDouble(&isNumber);
         if (!isNumber || seconds <= 0 || seconds > 1e9) {
-            complain(
-                QStringLiteral("--timeout is \"%1\": it should be a number of seconds above 0").arg(limit));
+            complain(QStringLiteral("--timeout is \"%1\": it should be a number of seconds above 0")
+                         .arg(limit));
             return Usage;
         }
         options.drafts.limit = Milliseconds(static_cast<qint64>(seconds * 1000));

@@ -15,12 +15,16 @@
 #include "net/endpoint.h"
 #include "storage/database.h"
 #include "tools/assettools.h"
+#include "tools/inputtools.h"
 #include "tools/kerneltools.h"
 #include "tools/leasetools.h"
 #include "tools/maintenancetools.h"
+#include "tools/orphantools.h"
 #include "tools/queuetools.h"
+#include "tools/sessiontools.h"
 #include "tools/submissiontools.h"
 #include "tools/tasktools.h"
+#include "tools/variabletools.h"
 
 namespace celldeck {
 
@@ -44,6 +48,10 @@ tasks::SessionOptions sessionOptions(const EngineOptions &options, assets::Asset
     session.life = options.recovery == tasks::Recovery::Leave ? kernels::KernelLife::WithEngine
                                                               : kernels::KernelLife::OutlivesEngine;
     session.assets = options.bigOutputs == BigOutputs::ToAssets ? &assets : nullptr;
+    session.kernelLimit = options.maxKernels;
+    session.cullAfter = options.cullIdle;
+    // Where there is an endpoint, there may be somebody who can answer.
+    session.allowStdin = options.endpoint;
     return session;
 }
 
@@ -128,8 +136,13 @@ struct Engine::Parts
           assetCleaner(leaseStore, leases, searchRoots(given)),
           queue(stores, clock, sessionOptions(given, assets)),
           feed(queue, stores.tasks, clock),
-          services{queue, stores.tasks,   cleaner, {leaseStore, leases, assets, assetCleaner},
-                   clock, given.workspace}
+          services{queue,
+                   stores.tasks,
+                   stores.adoptions,
+                   cleaner,
+                   {leaseStore, leases, assets, assetCleaner},
+                   clock,
+                   given.workspace}
     {
         database.setWatch(
             {.logIsLarge = [this](std::int64_t bytes) { Q_EMIT queue.failed(describeLog(bytes)); },
@@ -139,6 +152,10 @@ struct Engine::Parts
         tools::addTaskTools(registry, services);
         tools::addQueueTools(registry, services);
         tools::addKernelTools(registry, services);
+        tools::addSessionTools(registry, services);
+        tools::addVariableTools(registry, services);
+        tools::addInputTools(registry, services);
+        tools::addOrphanTools(registry, services);
         tools::addMaintenanceTools(registry, services);
         tools::addAssetTools(registry, services);
         tools::addLeaseTools(registry, services);

@@ -28,6 +28,8 @@ struct EngineOptions
     QString dataDirectory;  ///< Made if need be. One engine at a time uses it.
     QString workspace;      ///< Where tools may read and write
     tasks::Recovery recovery = tasks::Recovery::Run;
+    int maxKernels = 32;
+    std::optional<Milliseconds> cullIdle;  ///< Ends kernels that had nothing to do for so long.
     bool endpoint = true;
     QString host = QStringLiteral("127.0.0.1");
     quint16 port = 8431;      ///< 0: any free one

@@ -5,7 +5,7 @@
 
 namespace celldeck::tools {
 
-/// start_kernel, stop_kernel.
+/// What begins, ends and interrupts kernels, and which there are to begin.
 void addKernelTools(mcp::ToolRegistry &registry, const Services &services);
 
 }  // namespace celldeck::tools

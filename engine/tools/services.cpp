@@ -1,6 +1,7 @@
 #include "tools/services.h"
 
 #include <QDir>
+#include <QFileInfo>
 
 #include "async/background.h"
 #include "notebooks/notebookfile.h"
@@ -12,6 +13,24 @@ namespace {
 Json optionalTime(const std::optional<UtcTime> &time)
 {
     return time ? Json(toIso(*time)) : Json(nullptr);
+}
+
+/// What a client can act on: CONTRACT.md section 4.
+Json errorCodeOf(const storage::TaskRecord &task)
+{
+    switch (task.state) {
+    case storage::TaskState::TimedOut:
+        return toCode(ErrorCode::Timeout);
+    case storage::TaskState::Cancelled:
+        return toCode(ErrorCode::Cancelled);
+    default:
+        break;
+    }
+    for (const ErrorCode code : {ErrorCode::KernelDied, ErrorCode::NoKernel}) {
+        if (task.error.startsWith(toCode(code) + QStringLiteral(": ")))
+            return toCode(code);
+    }
+    return nullptr;
 }
 
 }  // namespace
@@ -40,6 +59,33 @@ Result<QString> notebookPath(const Services &services, const Json &arguments)
     return path;
 }
 
+Result<QString> workspaceFolder(const Services &services, const QString &given)
+{
+    const QString whole = QDir::cleanPath(QDir(services.workspace).absoluteFilePath(given));
+    const QString folder = QFileInfo(whole).canonicalFilePath();
+    const QString &found = folder.isEmpty() ? whole : folder;
+    if (found != services.workspace && !isInside(services.workspace, found))
+        return fail(
+            ErrorCode::OutsideWorkspace,
+            QStringLiteral("%1 is outside of the workspace %2").arg(whole, services.workspace));
+    if (!QFileInfo(folder).isDir())
+        return fail(ErrorCode::NotFound, QStringLiteral("there is no folder %1").arg(whole));
+    return folder;
+}
+
+Error noKernel(const QString &path)
+{
+    return {ErrorCode::NoKernel,
+            QStringLiteral("%1 has no kernel: running a cell starts one").arg(path)};
+}
+
+Json inputJson(const std::optional<kernels::InputRequest> &request)
+{
+    if (!request)
+        return nullptr;
+    return {{"prompt", request->prompt}, {"password", request->isPassword}};
+}
+
 Waiter<notebooks::Notebook> loadInBackground(const QString &path)
 {
     return inBackground<notebooks::Notebook>([path] { return notebooks::loadNotebook(path); });
@@ -53,6 +99,7 @@ Json toJson(const storage::TaskRecord &task)
             {"cell_index", task.cellIndex < 0 ? Json(nullptr) : Json(task.cellIndex)},
             {"execution_count", task.executionCount ? Json(*task.executionCount) : Json(nullptr)},
             {"error", task.error.isEmpty() ? Json(nullptr) : Json(task.error)},
+            {"error_code", errorCodeOf(task)},
             {"retries", task.retries},
             {"replay_of", task.replayOf ? Json(toText(task.replayOf)) : Json(nullptr)},
             {"state_lost", task.stateLost},

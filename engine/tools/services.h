@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "notebooks/notebook.h"
+#include "storage/adoptionstore.h"
 #include "storage/taskcleaner.h"
 #include "storage/taskstore.h"
 #include "tasks/taskqueue.h"
@@ -26,6 +27,7 @@ struct Services
 {
     tasks::TaskQueue &queue;
     storage::TaskStore &store;
+    storage::AdoptionStore &adoptions;
     storage::TaskCleaner &cleaner;
     AssetServices assets;
     const Clock &clock;
@@ -39,12 +41,20 @@ struct Services
 
 [[nodiscard]] bool isInside(const QString &folder, const QString &path);
 
+/// A folder that a tool's argument names, canonical. Fails with NotFound or OutsideWorkspace.
+[[nodiscard]] Result<QString> workspaceFolder(const Services &services, const QString &given);
+
+[[nodiscard]] Error noKernel(const QString &path);
+
 /// Reads it in the background.
 [[nodiscard]] Waiter<notebooks::Notebook> loadInBackground(const QString &path);
 
 /// A task as every tool shows it: {task_id, status, notebook_path, cell_index, execution_count,
-/// error, retries, replay_of, state_lost, created_at, started_at, completed_at}; what is not known
-/// is null.
+/// error, error_code, retries, replay_of, state_lost, created_at, started_at, completed_at}; what
+/// is not known is null.
 [[nodiscard]] Json toJson(const storage::TaskRecord &task);
+
+/// What a cell asks for: {prompt, password}; null where it asks nothing.
+[[nodiscard]] Json inputJson(const std::optional<kernels::InputRequest> &request);
 
 }  // namespace celldeck::tools

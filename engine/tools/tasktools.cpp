@@ -19,6 +19,18 @@ constexpr double MaxWaitSeconds = 3600;
 constexpr int DefaultPage = 50;
 constexpr int MaxPage = 500;
 
+Json adoptedJson(const QList<storage::Adoption> &adopted)
+{
+    Json list = Json::array();
+    for (const storage::Adoption &adoption : adopted) {
+        auto outputs = parseJson(adoption.outputs);
+        list.push_back({{"parent_id", QString::fromUtf8(adoption.parent)},
+                        {"since", toIso(adoption.since)},
+                        {"outputs", outputs ? std::move(*outputs) : Json::array()}});
+    }
+    return list;
+}
+
 struct Shown
 {
     Json outputs;
@@ -59,6 +71,21 @@ QCoro::Task<Result<ToolResult>> resultOf(const Services *services, TaskDetail de
         result.text += QLatin1Char('\n') + text;
     result.structured["outputs"] = shown->outputs;
     result.structured["timed_out"] = timedOut;
+    std::optional<kernels::InputRequest> input;
+    if (const tasks::Session *session = services->queue.find(detail.task.notebookPath))
+        input = session->input(detail.task.id);
+    if (input)
+        result.text +=
+            QStringLiteral("\nIt waits for %1: \"%2\". submit_input answers.")
+                .arg(input->isPassword ? QStringLiteral("a password") : QStringLiteral("input"),
+                     input->prompt);
+    result.structured["input_request"] = inputJson(input);
+    const auto looking = services->adoptions.of(detail.task.id);
+    const auto adopted = co_await looking.wait(*scope);
+    if (!adopted)
+        co_return fail(adopted.error());
+    if (!adopted->isEmpty())
+        result.structured["adopted"] = adoptedJson(*adopted);
     co_return result;
 }
 
@@ -79,8 +106,8 @@ QCoro::Task<Result<ToolResult>> waitForTask(const Services *services, Json argum
         co_return fail(before.error());
     const double seconds = findNumber(arguments, "timeout_s").value_or(DefaultWaitSeconds);
     const auto limit = Milliseconds(static_cast<qint64>(seconds * 1000));
-    const auto ending = services->queue.finished(before->task.id);
-    const Result<TaskRecord> ended = co_await ending.wait(*context.scope, limit);
+    const Waiter<> ending = services->queue.finishedOrAsking(before->task.id);
+    const Result<> ended = co_await ending.wait(*context.scope, limit);
     if (!ended && ended.error().code != ErrorCode::Timeout)
         co_return fail(ended.error());
     const auto loading = services->store.load(before->task.id);
@@ -158,7 +185,9 @@ QCoro::Task<Result<ToolResult>> listTasks(const Services *services, Json argumen
 Json outputsSchema()
 {
     return {{"outputs", {{"type", "array"}, {"items", {{"type", "object"}}}}},
-            {"timed_out", {{"type", "boolean"}}}};
+            {"timed_out", {{"type", "boolean"}}},
+            {"input_request", {{"type", Json::array({"object", "null"})}}},
+            {"adopted", {{"type", "array"}, {"items", {{"type", "object"}}}}}};
 }
 
 }  // namespace
@@ -181,8 +210,9 @@ void addTaskTools(mcp::ToolRegistry &registry, const Services &services)
         {.name = QStringLiteral("wait_for_task"),
          .title = QStringLiteral("Wait for task"),
          .description = QStringLiteral(
-             "Waits until a task has ended and returns its state and outputs. After timeout_s it "
-             "returns what there is, with timed_out set; the task goes on. "
+             "Waits until a task has ended and returns its state and outputs; at once if it waits "
+             "for input (input_request), which submit_input answers. After timeout_s it returns "
+             "what there is, with timed_out set; the task goes on. "
              "Example: {\"task_id\": \"01a2b3c4d5e6\", \"timeout_s\": 120}"),
          .inputSchema = object({{"notebook_path", pathSchema()},
                                 {"task_id", {{"type", "string"}, {"minLength", 1}}},

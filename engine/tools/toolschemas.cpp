@@ -35,6 +35,7 @@ Json taskSchema()
             {"cell_index", numberOrNull},
             {"execution_count", numberOrNull},
             {"error", textOrNull},
+            {"error_code", textOrNull},
             {"retries", {{"type", "integer"}}},
             {"replay_of", textOrNull},
             {"state_lost",
