@@ -13,6 +13,7 @@ int statsCommand(const QStringList &arguments);
 int leasesCommand(const QStringList &arguments);
 int kernelsCommand(const QStringList &arguments);
 int orphansCommand(const QStringList &arguments);
+int auditCommand(const QStringList &arguments);
 int cancelCommand(const QStringList &arguments);
 int replayCommand(const QStringList &arguments);
 int cleanupCommand(const QStringList &arguments);

@@ -5,6 +5,7 @@
 #include <QNetworkReply>
 
 #include "kernels/processidentity.h"
+#include "storage/audit.h"
 
 namespace celldeck::app {
 
@@ -93,11 +94,11 @@ QCoro::Task<Result<Answer>> EndpointClient::post(Json message)
 QCoro::Task<Result<>> EndpointClient::greet()
 {
     Json hello = {{"jsonrpc", "2.0"}, {"id", ++m_number}, {"method", "initialize"}};
-    hello["params"] = {
-        {"protocolVersion", "2025-11-25"},
-        {"capabilities", Json::object()},
-        {"clientInfo",
-         {{"name", "celldeck"}, {"version", QCoreApplication::applicationVersion()}}}};
+    hello["params"] = {{"protocolVersion", "2025-11-25"},
+                       {"capabilities", Json::object()},
+                       {"clientInfo",
+                        {{"name", QString(storage::ShellClient)},
+                         {"version", QCoreApplication::applicationVersion()}}}};
     const Result<Answer> answer = co_await post(std::move(hello));
     if (!answer)
         co_return fail(answer.error());

@@ -29,6 +29,7 @@ constexpr Command Commands[] = {
     {"leases", leasesCommand, "lists the leases that keep big outputs"},
     {"kernels", kernelsCommand, "lists the kernels of the running engine"},
     {"orphans", orphansCommand, "lists messages that belong to no task"},
+    {"audit", auditCommand, "tells who did what"},
     {"cancel", cancelCommand, "ends tasks that wait or run"},
     {"replay", replayCommand, "runs tasks again"},
     {"cleanup", cleanupCommand, "removes old tasks"},

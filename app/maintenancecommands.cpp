@@ -3,8 +3,8 @@
 #include <cstdio>
 
 #include "base/lockfile.h"
-#include "commandline.h"
 #include "commands.h"
+#include "querycommands.h"
 #include "storage/maintenance.h"
 
 namespace celldeck::app {
@@ -18,12 +18,6 @@ std::optional<QString> fileOf(const CommandLine &line, const char *command)
         return QFileInfo(line.positional().first()).absoluteFilePath();
     complain(QStringLiteral("name one file; see celldeck %1 --help").arg(QLatin1String(command)));
     return std::nullopt;
-}
-
-int complainAndExit(const Error &error)
-{
-    complain(error.message);
-    return exitCodeOf(error.code);
 }
 
 }  // namespace

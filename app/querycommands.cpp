@@ -1,3 +1,5 @@
+#include "querycommands.h"
+
 #include <unistd.h>
 #include <QCoreApplication>
 #include <QDateTime>
@@ -5,13 +7,11 @@
 #include <cstdio>
 #include <limits>
 
-#include "commandline.h"
 #include "commands.h"
 #include "kernelcommands.h"
 #include "notebooks/notebookfile.h"
 #include "notebooks/plaintext.h"
 #include "storage/connection.h"
-#include "storage/queries.h"
 
 namespace celldeck::app {
 
@@ -53,22 +53,6 @@ Json toJson(const storage::Lease &lease, bool isActive)
             {"pinned", lease.isPinned()}};
 }
 
-/// The database of a data folder, to be read beside a running engine or without one.
-Result<storage::Queries> openQueries(const CommandLine &line)
-{
-    const QString file = databaseFile(line.dataDirectory());
-    if (!QFileInfo::exists(file))
-        return fail(ErrorCode::NotFound,
-                    QStringLiteral("there is no queue in %1 yet").arg(line.dataDirectory()));
-    return storage::Queries::open(file);
-}
-
-int complainAndExit(const Error &error)
-{
-    complain(error.message);
-    return exitCodeOf(error.code);
-}
-
 void print(const QByteArray &line)
 {
     std::printf("%s\n", line.constData());
@@ -87,25 +71,15 @@ Result<storage::TaskFilter> filterOf(const CommandLine &line)
                     .arg(state));
         filter.states << *parsed;
     }
-    if (const QString notebook = line.value("notebook"); !notebook.isEmpty()) {
-        const auto path = notebooks::canonicalPath(notebook);
-        filter.notebookPath = path ? *path : QFileInfo(notebook).absoluteFilePath();
-    }
-    if (const QString since = line.value("since"); !since.isEmpty()) {
-        const QDateTime time = QDateTime::fromString(since, Qt::ISODateWithMs);
-        if (!time.isValid())
-            return fail(ErrorCode::InvalidArgument,
-                        QStringLiteral("--since is \"%1\": it should be a time such as "
-                                       "2026-11-24T10:00:00Z")
-                            .arg(since));
-        filter.since = UtcTime(Milliseconds(time.toMSecsSinceEpoch()));
-    }
-    bool isNumber = false;
-    filter.limit = line.value("limit").toInt(&isNumber);
-    if (!isNumber || filter.limit < 1)
-        return fail(ErrorCode::InvalidArgument,
-                    QStringLiteral("--limit is \"%1\": it should be a number above 0")
-                        .arg(line.value("limit")));
+    filter.notebookPath = notebookOption(line, "notebook");
+    const auto since = timeOption(line, "since");
+    if (!since)
+        return fail(since.error());
+    filter.since = *since;
+    const auto limit = countOption(line, "limit");
+    if (!limit)
+        return fail(limit.error());
+    filter.limit = *limit;
     return filter;
 }
 
@@ -116,6 +90,54 @@ QString shortCode(const QString &code)
 }
 
 }  // namespace
+
+Result<storage::Queries> openQueries(const CommandLine &line)
+{
+    const QString file = databaseFile(line.dataDirectory());
+    if (!QFileInfo::exists(file))
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("there is no queue in %1 yet").arg(line.dataDirectory()));
+    return storage::Queries::open(file);
+}
+
+Result<std::optional<UtcTime>> timeOption(const CommandLine &line, const char *name)
+{
+    const QString given = line.value(name);
+    if (given.isEmpty())
+        return std::nullopt;
+    const QDateTime time = QDateTime::fromString(given, Qt::ISODateWithMs);
+    if (time.isValid())
+        return UtcTime(Milliseconds(time.toMSecsSinceEpoch()));
+    return fail(ErrorCode::InvalidArgument,
+                QStringLiteral("--%1 is \"%2\": it should be a time such as 2026-11-24T10:00:00Z")
+                    .arg(QLatin1String(name), given));
+}
+
+Result<int> countOption(const CommandLine &line, const char *name)
+{
+    bool isNumber = false;
+    const int count = line.value(name).toInt(&isNumber);
+    if (isNumber && count >= 1)
+        return count;
+    return fail(ErrorCode::InvalidArgument,
+                QStringLiteral("--%1 is \"%2\": it should be a number above 0")
+                    .arg(QLatin1String(name), line.value(name)));
+}
+
+QString notebookOption(const CommandLine &line, const char *name)
+{
+    const QString given = line.value(name);
+    if (given.isEmpty())
+        return {};
+    const auto path = notebooks::canonicalPath(given);
+    return path ? *path : QFileInfo(given).absoluteFilePath();
+}
+
+int complainAndExit(const Error &error)
+{
+    complain(error.message);
+    return exitCodeOf(error.code);
+}
 
 int tasksCommand(const QStringList &arguments)
 {

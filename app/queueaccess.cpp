@@ -63,7 +63,13 @@ QCoro::Task<Result<Answer>> QueueAccess::cancel(QString task)
         outcome.state = storage::TaskState::Cancelled;
         outcome.error = QStringLiteral("cancelled before it ran");
         outcome.finishedAt = m_engine->clock().now();
-        const Waiter<> finishing = m_engine->store().finish(record.id, outcome);
+        const Waiter<> finishing =
+            m_engine->store().finish(record.id, outcome,
+                                     storage::AuditNote{.by = storage::shellActor(),
+                                                        .action = storage::Action::Cancel,
+                                                        .at = outcome.finishedAt,
+                                                        .notebookPath = record.notebookPath,
+                                                        .task = record.id});
         const Result<> finished = co_await finishing.wait(m_scope);
         if (!finished)
             co_return fail(finished.error());
@@ -84,8 +90,8 @@ QCoro::Task<Result<Answer>> QueueAccess::replay(QString task)
         co_return fail(ErrorCode::Conflict,
                        QStringLiteral("task %1 is %2: only a task that has ended can run again")
                            .arg(task, toText(detail->task.state)));
-    const auto inserting =
-        m_engine->store().insert({storage::replayOf(detail->task)}, m_engine->clock().now());
+    const auto inserting = m_engine->store().insert({storage::replayOf(detail->task)},
+                                                    m_engine->clock().now(), storage::shellActor());
     const Result<QList<TaskRecord>> tasks = co_await inserting.wait(m_scope);
     if (!tasks)
         co_return fail(tasks.error());
@@ -101,7 +107,8 @@ QCoro::Task<Result<Answer>> QueueAccess::cleanUp(storage::Retention retention,
                                           {{"age_hours", retention.completed.count()},
                                            {"failed_age_hours", retention.others.count()},
                                            {"dry_run", preview}});
-    const auto cleaning = m_engine->cleaner().runOnce(retention, mode, m_engine->clock().now());
+    const auto cleaning = m_engine->cleaner().runOnce(retention, mode, m_engine->clock().now(),
+                                                      storage::shellActor());
     const Result<storage::CleanupReport> report = co_await cleaning.wait(m_scope);
     if (!report)
         co_return fail(report.error());

@@ -102,7 +102,7 @@ private:
         m_first = storage::firstIdAt(m_engine.clock().now());
         QList<TaskRecord> submitted;
         if (!plan.drafts.isEmpty()) {
-            const auto submitting = m_engine.queue().submit(plan.drafts);
+            const auto submitting = m_engine.queue().submit(plan.drafts, storage::shellActor());
             const Result<QList<TaskRecord>> tasks = co_await submitting.wait(m_scope);
             if (!tasks) {
                 note(tasks.error());
@@ -198,7 +198,7 @@ private:
         m_interrupted = true;
         // The last first, so that none starts only to be cancelled.
         for (auto id = m_unfinished.crbegin(); id != m_unfinished.crend(); ++id)
-            (void)m_engine.queue().cancel(*id);
+            (void)m_engine.queue().cancel(*id, storage::shellActor());
     }
 
     void raise(ExitCode code)

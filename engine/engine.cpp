@@ -15,6 +15,7 @@
 #include "net/endpoint.h"
 #include "storage/database.h"
 #include "tools/assettools.h"
+#include "tools/audittools.h"
 #include "tools/inputtools.h"
 #include "tools/kerneltools.h"
 #include "tools/leasetools.h"
@@ -85,16 +86,19 @@ Result<> writePrivately(const QString &path, const QByteArray &bytes)
                 QStringLiteral("%1 cannot be written (%2)").arg(path, file.errorString()));
 }
 
-/// What an operator is told after an engine that did not end in order.
+/// What has become of the tasks that the last engine had.
 QString describe(const tasks::RescueReport &report)
 {
-    QString told = QStringLiteral(
-                       "the engine that began at %1 was not ended in order: of its tasks %2 run "
-                       "on, %3 were interrupted, %4 were restored")
-                       .arg(toIso(*report.uncleanSince))
-                       .arg(report.followed)
-                       .arg(report.interrupted)
-                       .arg(report.restored);
+    const QString engine =
+        report.uncleanSince
+            ? QStringLiteral("the engine that began at %1 was not ended in order: of its")
+                  .arg(toIso(*report.uncleanSince))
+            : QStringLiteral("of the last engine's");
+    QString told =
+        engine + QStringLiteral(" tasks %1 run on, %2 were interrupted, %3 were restored")
+                     .arg(report.followed)
+                     .arg(report.interrupted)
+                     .arg(report.restored);
     if (report.stateLost > 0)
         told +=
             QStringLiteral(" (%1 of them without the state of their kernel)").arg(report.stateLost);
@@ -141,6 +145,7 @@ struct Engine::Parts
                    stores.adoptions,
                    cleaner,
                    {leaseStore, leases, assets, assetCleaner},
+                   stores.audit,
                    clock,
                    given.workspace}
     {
@@ -160,6 +165,7 @@ struct Engine::Parts
         tools::addAssetTools(registry, services);
         tools::addLeaseTools(registry, services);
         QObject::connect(&leases, &assets::LeaseKeeper::failed, &queue, &tasks::TaskQueue::failed);
+        tools::addAuditTools(registry, services);
     }
 
     const EngineOptions options;
@@ -260,6 +266,17 @@ QCoro::Task<> Engine::open(Waiter<> started)
     }
     if (recovered->uncleanSince)
         Q_EMIT d->queue.failed(describe(*recovered));
+    if (*recovered != tasks::RescueReport{}) {
+        const Waiter<> noting = d->stores.audit.record({.by = {},
+                                                        .action = storage::Action::Recover,
+                                                        .at = d->clock.now(),
+                                                        .detail = describe(*recovered)});
+        const Result<> noted = co_await noting.wait(m_scope);
+        if (!noted) {
+            started.resolve(noted);
+            co_return;
+        }
+    }
     d->accepts = true;
     if (d->options.endpoint)
         openEndpoint();

@@ -16,6 +16,9 @@ namespace {
 
 constexpr Milliseconds PublishInterval{1000 / 30};
 
+/// Who works at the console.
+const storage::Actor Console{.role = storage::Role::Operator, .client = QStringLiteral("console")};
+
 struct Submission
 {
     QList<storage::TaskDraft> drafts;
@@ -145,7 +148,7 @@ QCoro::Task<> EngineFeed::run(QString path)
         report(submission.error());
         co_return;
     }
-    const auto submitting = m_queue.submit(submission->drafts);
+    const auto submitting = m_queue.submit(submission->drafts, Console);
     const Result<QList<TaskRecord>> tasks = co_await submitting.wait(m_scope);
     if (!tasks)
         report(tasks.error());
@@ -153,7 +156,7 @@ QCoro::Task<> EngineFeed::run(QString path)
 
 QCoro::Task<> EngineFeed::cancel(TaskId id)
 {
-    const Waiter<> cancelling = m_queue.cancel(id);
+    const Waiter<> cancelling = m_queue.cancel(id, Console);
     const Result<> cancelled = co_await cancelling.wait(m_scope);
     if (!cancelled)
         report(cancelled.error());

@@ -1,5 +1,6 @@
 #include "storage/census.h"
 
+#include "storage/auditsql.h"
 #include "storage/notebookrow.h"
 
 namespace celldeck::storage {
@@ -17,6 +18,7 @@ Result<> Census::reread(Connection &connection)
     m_pending.clear();
     m_notebooks.clear();
     m_contents.reread();
+    m_actors.clear();
     const Result<> states =
         connection.query(QStringLiteral("SELECT state, count(*) FROM task GROUP BY state"), {},
                          [this](const Row &row) {
@@ -111,6 +113,16 @@ Result<std::int64_t> Census::notebookId(Connection &connection, const QString &p
     const auto id = notebookRow(connection, path);
     if (id)
         m_notebooks.insert(path, *id);
+    return id;
+}
+
+Result<std::int64_t> Census::actorId(Connection &connection, const Actor &actor)
+{
+    if (const std::int64_t known = m_actors.value(actor))
+        return known;
+    const auto id = sql::actorRow(connection, actor);
+    if (id)
+        m_actors.insert(actor, *id);
     return id;
 }
 

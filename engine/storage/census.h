@@ -2,6 +2,7 @@
 
 #include <QHash>
 
+#include "storage/audit.h"
 #include "storage/connection.h"
 #include "storage/contents.h"
 #include "storage/taskrecord.h"
@@ -17,8 +18,8 @@ struct QueueLimits
 
 /// What the writer keeps of the task table in memory, so that no submission has to count rows: the
 /// number of tasks in each state, of pending ones in each notebook, the last id, the ids of
-/// notebooks, and the contents that were seen last. Touched by the writer's jobs only; read anew
-/// after a rollback.
+/// notebooks and actors, and the contents that were seen last. Touched by the writer's jobs only;
+/// read anew after a rollback.
 class Census
 {
 public:
@@ -40,6 +41,10 @@ public:
 
     /// The row of a notebook's path, made if need be.
     [[nodiscard]] Result<std::int64_t> notebookId(Connection &connection, const QString &path);
+    /// The row of an actor, made if need be.
+    [[nodiscard]] Result<std::int64_t> actorId(Connection &connection, const Actor &actor);
+    /// Rows of actors were removed.
+    void forgetActors() { m_actors.clear(); }
 
     [[nodiscard]] Contents &contents() { return m_contents; }
 
@@ -52,6 +57,7 @@ private:
     QHash<std::int64_t, std::int64_t> m_pending;
     QHash<QString, std::int64_t> m_notebooks;
     Contents m_contents;
+    QHash<Actor, std::int64_t> m_actors;
 };
 
 }  // namespace celldeck::storage

@@ -1,5 +1,6 @@
 #include "storage/kernelstore.h"
 
+#include "storage/auditsql.h"
 #include "storage/database.h"
 #include "storage/notebookrow.h"
 
@@ -30,29 +31,32 @@ Waiter<QList<KernelRecord>> KernelStore::load()
         });
 }
 
-Waiter<> KernelStore::save(KernelRecord kernel)
+Waiter<> KernelStore::save(KernelRecord kernel, std::optional<AuditNote> note)
 {
-    return m_database.write<void>([kernel = std::move(kernel)](Connection &connection) -> Result<> {
-        const auto notebook = notebookRow(connection, kernel.notebookPath);
-        if (!notebook)
-            return fail(notebook.error());
-        const auto done = connection.run(
-            QStringLiteral("INSERT OR REPLACE INTO kernel(notebook, name, connection_file,"
-                           " session, pid, started, boot, since)"
-                           " VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
-            {qlonglong(*notebook), kernel.name, kernel.connectionFile, kernel.session, kernel.pid,
-             qlonglong(kernel.processStarted), kernel.boot,
-             qlonglong(kernel.since.time_since_epoch().count())});
-        if (!done)
-            return fail(done.error());
-        return {};
-    });
+    return m_database.write<void>(
+        [kernel = std::move(kernel), note = std::move(note)](Connection &connection) -> Result<> {
+            const auto notebook = notebookRow(connection, kernel.notebookPath);
+            if (!notebook)
+                return fail(notebook.error());
+            const auto done = connection.run(
+                QStringLiteral("INSERT OR REPLACE INTO kernel(notebook, name, connection_file,"
+                               " session, pid, started, boot, since)"
+                               " VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
+                {qlonglong(*notebook), kernel.name, kernel.connectionFile, kernel.session,
+                 kernel.pid, qlonglong(kernel.processStarted), kernel.boot,
+                 qlonglong(kernel.since.time_since_epoch().count())});
+            if (!done)
+                return fail(done.error());
+            return note ? sql::record(connection, *note) : Result<>();
+        });
 }
 
-Waiter<> KernelStore::remove(QString notebookPath)
+Waiter<> KernelStore::remove(QString notebookPath, std::optional<AuditNote> note)
 {
-    return m_database.write<void>([path = std::move(notebookPath)](Connection &connection) {
-        return sql::forgetKernel(connection, path);
+    return m_database.write<void>([path = std::move(notebookPath),
+                                   note = std::move(note)](Connection &connection) -> Result<> {
+        const Result<> forgotten = sql::forgetKernel(connection, path);
+        return forgotten && note ? sql::record(connection, *note) : forgotten;
     });
 }
 

@@ -5,6 +5,7 @@
 
 #include "async/waiter.h"
 #include "base/clock.h"
+#include "storage/audit.h"
 
 namespace celldeck::storage {
 
@@ -37,8 +38,8 @@ public:
 
     [[nodiscard]] Waiter<QList<KernelRecord>> load();
     /// In the place of the one that the notebook had.
-    [[nodiscard]] Waiter<> save(KernelRecord kernel);
-    [[nodiscard]] Waiter<> remove(QString notebookPath);
+    [[nodiscard]] Waiter<> save(KernelRecord kernel, std::optional<AuditNote> note = {});
+    [[nodiscard]] Waiter<> remove(QString notebookPath, std::optional<AuditNote> note = {});
 
 private:
     Database &m_database;

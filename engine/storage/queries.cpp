@@ -2,6 +2,7 @@
 
 #include <QFileInfo>
 
+#include "storage/auditsql.h"
 #include "storage/census.h"
 #include "storage/schema.h"
 #include "storage/tasksql.h"
@@ -71,6 +72,11 @@ Result<TaskStats> Queries::stats(UtcTime now)
     if (const Result<> read = census.reread(*m_connection); !read)
         return fail(read.error());
     return sql::stats(*m_connection, census, m_file, now);
+}
+
+Result<QList<AuditEntry>> Queries::listAudit(const AuditFilter &filter)
+{
+    return sql::listAudit(*m_connection, filter);
 }
 
 }  // namespace celldeck::storage

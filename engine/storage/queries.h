@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "storage/adoptionstore.h"
+#include "storage/audit.h"
 #include "storage/connection.h"
 #include "storage/leasestore.h"
 #include "storage/taskrecord.h"
@@ -23,6 +24,7 @@ public:
     [[nodiscard]] Result<TaskStats> stats(UtcTime now);
     /// `expires` by the wall's clock, but of those that never do.
     [[nodiscard]] Result<QList<Lease>> leases(const LeaseFilter &filter);
+    [[nodiscard]] Result<QList<AuditEntry>> listAudit(const AuditFilter &filter);
 
 private:
     Queries(std::unique_ptr<Connection> connection, QString file);

@@ -1,5 +1,6 @@
 #include "storage/queuestore.h"
 
+#include "storage/auditsql.h"
 #include "storage/database.h"
 #include "storage/notebookrow.h"
 
@@ -71,24 +72,29 @@ Waiter<QueueOrders> QueueStore::load()
     return m_database.read<QueueOrders>(loadOrders);
 }
 
-Waiter<> QueueStore::setFlow(QString notebookPath, Flow flow)
+Waiter<> QueueStore::setFlow(QString notebookPath, Flow flow, std::optional<AuditNote> note)
 {
-    return m_database.write<void>([path = std::move(notebookPath), flow](Connection &connection) {
+    return m_database.write<void>([path = std::move(notebookPath), flow,
+                                   note = std::move(note)](Connection &connection) -> Result<> {
         const QVariant value = flow == Flow::Paused ? QVariant(1) : QVariant();
-        return path.isEmpty() ? put(connection, AllPaused, value)
-                              : set(connection, path, QStringLiteral("paused"), value);
+        const Result<> done = path.isEmpty()
+                                  ? put(connection, AllPaused, value)
+                                  : set(connection, path, QStringLiteral("paused"), value);
+        return done && note ? sql::record(connection, *note) : done;
     });
 }
 
-Waiter<> QueueStore::setOnError(QString notebookPath, OnError onError)
+Waiter<> QueueStore::setOnError(QString notebookPath, OnError onError,
+                                std::optional<AuditNote> note)
 {
-    return m_database.write<void>(
-        [path = std::move(notebookPath), onError](Connection &connection) {
-            const QVariant value = onError == OnError::AsSubmitted
-                                       ? QVariant()
-                                       : QVariant(onError == OnError::Stop ? 1 : 0);
-            return set(connection, path, QStringLiteral("stop_on_error"), value);
-        });
+    return m_database.write<void>([path = std::move(notebookPath), onError,
+                                   note = std::move(note)](Connection &connection) -> Result<> {
+        const QVariant value = onError == OnError::AsSubmitted
+                                   ? QVariant()
+                                   : QVariant(onError == OnError::Stop ? 1 : 0);
+        const Result<> done = set(connection, path, QStringLiteral("stop_on_error"), value);
+        return done && note ? sql::record(connection, *note) : done;
+    });
 }
 
 Waiter<std::optional<UtcTime>> QueueStore::begin(UtcTime now)

@@ -6,6 +6,7 @@
 
 #include "async/waiter.h"
 #include "base/clock.h"
+#include "storage/audit.h"
 
 namespace celldeck::storage {
 
@@ -39,8 +40,10 @@ public:
 
     [[nodiscard]] Waiter<QueueOrders> load();
     /// Path "": of all notebooks.
-    [[nodiscard]] Waiter<> setFlow(QString notebookPath, Flow flow);
-    [[nodiscard]] Waiter<> setOnError(QString notebookPath, OnError onError);
+    [[nodiscard]] Waiter<> setFlow(QString notebookPath, Flow flow,
+                                   std::optional<AuditNote> note = {});
+    [[nodiscard]] Waiter<> setOnError(QString notebookPath, OnError onError,
+                                      std::optional<AuditNote> note = {});
 
     /// An engine begins. Tells when the one before it had begun, if that one did not come to `end`.
     [[nodiscard]] Waiter<std::optional<UtcTime>> begin(UtcTime now);

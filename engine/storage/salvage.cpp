@@ -27,8 +27,10 @@ struct Table
 constexpr Table Tables[] = {{"notebook", "id"},
                             {"terms", "id"},
                             {"output", "id"},
+                            {"actor", "id"},
                             {"cell", "id"},
                             {"task", "id"},
+                            {"audit", "id"},
                             {"moved", "task"},
                             {"adopted", "id"},
                             {"kernel", "notebook"},
@@ -160,7 +162,10 @@ Result<> dropDangling(Connection &connection)
           "UPDATE task SET outputs = NULL WHERE typeof(outputs) = 'integer'"
           " AND outputs NOT IN (SELECT id FROM output)",
           "DELETE FROM key WHERE task NOT IN (SELECT id FROM task)",
-          "DELETE FROM kernel WHERE notebook NOT IN (SELECT id FROM notebook)"}) {
+          "DELETE FROM kernel WHERE notebook NOT IN (SELECT id FROM notebook)",
+          "UPDATE task SET actor = NULL WHERE actor NOT IN (SELECT id FROM actor)",
+          "DELETE FROM audit WHERE actor NOT IN (SELECT id FROM actor)",
+          "UPDATE audit SET notebook = NULL WHERE notebook NOT IN (SELECT id FROM notebook)"}) {
         const auto done = connection.run(QString::fromLatin1(sql));
         if (!done)
             return fail(done.error());

@@ -148,6 +148,24 @@ const QStringList SmallCells{
     QStringLiteral("UPDATE cell SET id = -id"),
     QStringLiteral("DROP TABLE renumbered")};
 
+/// Who does things. The roles are those of `Role`.
+const QString Actor = QStringLiteral(
+    "CREATE TABLE actor(id INTEGER PRIMARY KEY, role INTEGER NOT NULL, name TEXT NOT NULL,"
+    " UNIQUE(role, name))");
+
+/// What was done. A submission of one task is in `task` instead: see auditsql.h.
+const QString Audit = QStringLiteral(
+    "CREATE TABLE audit("
+    " id INTEGER PRIMARY KEY,"  // time and counter, as a task's
+    " actor INTEGER NOT NULL REFERENCES actor(id),"
+    " action INTEGER NOT NULL,"  // Action
+    " notebook INTEGER REFERENCES notebook(id),"
+    " object,"         // INTEGER: a task's id, TEXT: an asset, a kernelspec, a file
+    " count INTEGER,"  // NULL: 1
+    " detail TEXT)");
+const QString ActorOfTask =
+    QStringLiteral("ALTER TABLE task ADD COLUMN actor INTEGER REFERENCES actor(id)");
+
 QString isoTime(const QString &milliseconds)
 {
     return QStringLiteral("strftime('%Y-%m-%dT%H:%M:%fZ', (%1) / 1000.0, 'unixepoch')")
@@ -252,6 +270,7 @@ const QList<QStringList> &migrations()
             QStringList{executionQueue(outputsJson(),
                                        QStringLiteral(" LEFT JOIN output o ON o.id = t.outputs"))},
         {Adopted, AdoptedOfTask},
+        {Actor, Audit, ActorOfTask},
     };
     return list;
 }

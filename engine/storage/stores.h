@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/adoptionstore.h"
+#include "storage/auditstore.h"
 #include "storage/kernelstore.h"
 #include "storage/queuestore.h"
 #include "storage/taskstore.h"
@@ -11,13 +12,18 @@ namespace celldeck::storage {
 struct Stores
 {
     explicit Stores(Database &database, QueueLimits limits = {})
-        : tasks(database, limits), orders(database), kernels(database), adoptions(database)
+        : tasks(database, limits),
+          orders(database),
+          kernels(database),
+          adoptions(database),
+          audit(database)
     {}
 
     TaskStore tasks;
     QueueStore orders;
     KernelStore kernels;
     AdoptionStore adoptions;
+    AuditStore audit;
 };
 
 }  // namespace celldeck::storage

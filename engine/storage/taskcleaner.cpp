@@ -3,6 +3,7 @@
 #include <QFileInfo>
 
 #include "base/crashpoint.h"
+#include "storage/auditsql.h"
 #include "storage/database.h"
 #include "storage/taskstore.h"
 
@@ -116,7 +117,8 @@ std::int64_t sizeOf(const QString &file)
 
 }  // namespace
 
-Waiter<CleanupReport> TaskCleaner::runOnce(Retention retention, CleanupMode mode, UtcTime now)
+Waiter<CleanupReport> TaskCleaner::runOnce(Retention retention, CleanupMode mode, UtcTime now,
+                                           Actor by)
 {
     if (mode == CleanupMode::Preview)
         return m_database.read<CleanupReport>([retention, now, file = m_database.file()](
@@ -135,19 +137,28 @@ Waiter<CleanupReport> TaskCleaner::runOnce(Retention retention, CleanupMode mode
         return Waiter<CleanupReport>::resolved(
             fail(ErrorCode::Conflict, QStringLiteral("a cleanup runs already")));
     const Waiter<CleanupReport> done;
-    m_scope.start(clean(retention, now, done));
+    const AuditNote note{.by = std::move(by),
+                         .action = Action::CleanUp,
+                         .at = now,
+                         .detail = QStringLiteral("completed after %1 h, others after %2 h")
+                                       .arg(retention.completed.count())
+                                       .arg(retention.others.count())};
+    m_scope.start(clean(retention, now, note, done));
     return done;
 }
 
-QCoro::Task<> TaskCleaner::clean(Retention retention, UtcTime now, Waiter<CleanupReport> done)
+QCoro::Task<> TaskCleaner::clean(Retention retention, UtcTime now, AuditNote note,
+                                 Waiter<CleanupReport> done)
 {
     CleanupReport report;
     report.bytesBefore = sizeOf(m_database.file());
-    Result<> outcome = co_await removeOld(retention, now, &report);
+    Result<> outcome = co_await removeOld(retention, now, note, &report);
     if (outcome)
         outcome = co_await removeContents(&report);
     if (outcome)
-        outcome = co_await removeOverSize(retention.largestBytes, &report);
+        outcome = co_await removeOverSize(retention.largestBytes, note, &report);
+    if (outcome)
+        outcome = co_await removeAudit(now);
     if (outcome)
         outcome = co_await shrink();
     if (!outcome && outcome.error().code == ErrorCode::Cancelled)
@@ -157,7 +168,7 @@ QCoro::Task<> TaskCleaner::clean(Retention retention, UtcTime now, Waiter<Cleanu
     done.resolve(outcome ? Result<CleanupReport>(report) : fail(outcome.error()));
 }
 
-QCoro::Task<Result<>> TaskCleaner::removeOld(Retention retention, UtcTime now,
+QCoro::Task<Result<>> TaskCleaner::removeOld(Retention retention, UtcTime now, AuditNote note,
                                              CleanupReport *report)
 {
     const auto find = [cutoffs = cutoffsOf(retention, now)](Connection &connection) {
@@ -165,14 +176,15 @@ QCoro::Task<Result<>> TaskCleaner::removeOld(Retention retention, UtcTime now,
                          {cutoffs.newest, cutoffs.completed, cutoffs.others, RowsAtOnce});
     };
     const Result<std::int64_t> removed =
-        co_await removeTasks(find, std::numeric_limits<std::int64_t>::max());
+        co_await removeTasks(find, std::numeric_limits<std::int64_t>::max(), note);
     if (!removed)
         co_return fail(removed.error());
     report->tasks += *removed;
     co_return Result<>{};
 }
 
-QCoro::Task<Result<>> TaskCleaner::removeOverSize(std::int64_t largestBytes, CleanupReport *report)
+QCoro::Task<Result<>> TaskCleaner::removeOverSize(std::int64_t largestBytes, AuditNote note,
+                                                  CleanupReport *report)
 {
     const auto find = [](Connection &connection) {
         return findTasks(connection,
@@ -188,7 +200,7 @@ QCoro::Task<Result<>> TaskCleaner::removeOverSize(std::int64_t largestBytes, Cle
             co_return fail(over.error());
         if (*over == 0)
             co_return Result<>{};
-        const Result<std::int64_t> removed = co_await removeTasks(find, *over);
+        const Result<std::int64_t> removed = co_await removeTasks(find, *over, note);
         if (!removed)
             co_return fail(removed.error());
         report->tasks += *removed;
@@ -200,7 +212,7 @@ QCoro::Task<Result<>> TaskCleaner::removeOverSize(std::int64_t largestBytes, Cle
 
 /// Those that `find` finds, a transaction's worth at a time.
 QCoro::Task<Result<std::int64_t>> TaskCleaner::removeTasks(
-    std::function<Result<QList<TaskId>>(Connection &)> find, std::int64_t atMost)
+    std::function<Result<QList<TaskId>>(Connection &)> find, std::int64_t atMost, AuditNote note)
 {
     std::int64_t removed = 0;
     while (removed < atMost) {
@@ -210,8 +222,9 @@ QCoro::Task<Result<std::int64_t>> TaskCleaner::removeTasks(
             co_return fail(due.error());
         if (due->isEmpty())
             break;
-        const auto removing = m_store.removeEnded(due->first(std::min<qsizetype>(
-            due->size(), qsizetype(std::min<std::int64_t>(atMost - removed, RowsAtOnce)))));
+        const auto some = std::min<std::int64_t>(atMost - removed, RowsAtOnce);
+        const auto removing = m_store.removeEnded(
+            due->first(std::min<qsizetype>(due->size(), qsizetype(some))), note);
         const Result<> gone = co_await removing.wait(m_scope);
         if (!gone)
             co_return fail(gone.error());
@@ -263,6 +276,20 @@ QCoro::Task<Result<std::int64_t>> TaskCleaner::removeAll(QString sql, QList<std:
         crashPoint("cleanup.cells_removed");
     }
     co_return removed;
+}
+
+QCoro::Task<Result<>> TaskCleaner::removeAudit(UtcTime now)
+{
+    for (;;) {
+        const auto removing = m_database.write<int>([now](Connection &connection) {
+            return sql::removeOldAudit(connection, {}, now, RowsAtOnce);
+        });
+        const Result<int> gone = co_await removing.wait(m_scope);
+        if (!gone)
+            co_return fail(gone.error());
+        if (*gone == 0)
+            co_return Result<>{};
+    }
 }
 
 QCoro::Task<Result<>> TaskCleaner::shrink()

@@ -5,6 +5,7 @@
 
 #include "async/taskscope.h"
 #include "async/waiter.h"
+#include "storage/audit.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
@@ -46,16 +47,22 @@ public:
     TaskCleaner(Database &database, TaskStore &store) : m_database(database), m_store(store) {}
 
     /// One pass over all that is due. Fails with StorageUnavailable, or Conflict while one runs.
-    [[nodiscard]] Waiter<CleanupReport> runOnce(Retention retention, CleanupMode mode, UtcTime now);
+    [[nodiscard]] Waiter<CleanupReport> runOnce(Retention retention, CleanupMode mode, UtcTime now,
+                                                Actor by = {});
 
 private:
-    QCoro::Task<> clean(Retention retention, UtcTime now, Waiter<CleanupReport> done);
-    QCoro::Task<Result<>> removeOld(Retention retention, UtcTime now, CleanupReport *report);
-    QCoro::Task<Result<>> removeOverSize(std::int64_t largestBytes, CleanupReport *report);
+    QCoro::Task<> clean(Retention retention, UtcTime now, AuditNote note,
+                        Waiter<CleanupReport> done);
+    QCoro::Task<Result<>> removeOld(Retention retention, UtcTime now, AuditNote note,
+                                    CleanupReport *report);
+    QCoro::Task<Result<>> removeOverSize(std::int64_t largestBytes, AuditNote note,
+                                         CleanupReport *report);
     QCoro::Task<Result<std::int64_t>> removeTasks(
-        std::function<Result<QList<TaskId>>(Connection &)> find, std::int64_t atMost);
+        std::function<Result<QList<TaskId>>(Connection &)> find, std::int64_t atMost,
+        AuditNote note);
     QCoro::Task<Result<>> removeContents(CleanupReport *report);
     QCoro::Task<Result<std::int64_t>> removeAll(QString sql, QList<std::int64_t> rows);
+    QCoro::Task<Result<>> removeAudit(UtcTime now);
     QCoro::Task<Result<>> shrink();
 
     Database &m_database;

@@ -2,23 +2,26 @@
 
 #include <QList>
 
+#include "storage/audit.h"
 #include "storage/census.h"
 #include "storage/connection.h"
 #include "storage/taskrecord.h"
 
 /// The SQL of tasks: plain functions on a connection. Those that write are called by the writer's
-/// jobs, and change nothing if they fail with anything but StorageUnavailable.
+/// jobs, and change nothing if they fail with anything but StorageUnavailable. A note goes into the
+/// audit log if something was changed.
 namespace celldeck::storage::sql {
 
 /// Bits of `terms.flags`.
 enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
 
 [[nodiscard]] Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
-                                               const QList<TaskDraft> &drafts, UtcTime now);
+                                               const QList<TaskDraft> &drafts, UtcTime now,
+                                               const Actor &by);
 [[nodiscard]] Result<> markRunning(Connection &connection, Census &census, TaskId id,
                                    const QByteArray &messageId, UtcTime now);
 [[nodiscard]] Result<> finish(Connection &connection, Census &census, TaskId id,
-                              const TaskOutcome &outcome);
+                              const TaskOutcome &outcome, const std::optional<AuditNote> &note);
 [[nodiscard]] Result<QList<TaskId>> finishPending(Connection &connection, Census &census,
                                                   const QList<TaskId> &ids,
                                                   const TaskOutcome &outcome);
@@ -28,9 +31,11 @@ enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
 
 [[nodiscard]] Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs);
 [[nodiscard]] Result<> markStateLost(Connection &connection, const QList<TaskId> &ids);
-[[nodiscard]] Result<> removeEnded(Connection &connection, Census &census,
-                                   const QList<TaskId> &ids);
-[[nodiscard]] Result<> reorder(Connection &connection, const QList<TaskId> &ids);
+/// `note` gets their number, and grows with that of later calls.
+[[nodiscard]] Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId> &ids,
+                                   std::optional<AuditNote> note);
+[[nodiscard]] Result<> reorder(Connection &connection, const QList<TaskId> &ids,
+                               const std::optional<AuditNote> &note);
 
 [[nodiscard]] Result<QList<TaskRecord>> unfinished(Connection &connection);
 [[nodiscard]] Result<TaskDetail> load(Connection &connection, TaskId id);

@@ -21,12 +21,12 @@ TaskStore::TaskStore(Database &database, QueueLimits limits)
 
 TaskStore::~TaskStore() = default;
 
-Waiter<QList<TaskRecord>> TaskStore::insert(QList<TaskDraft> drafts, UtcTime now)
+Waiter<QList<TaskRecord>> TaskStore::insert(QList<TaskDraft> drafts, UtcTime now, Actor by)
 {
-    return d->database.write<QList<TaskRecord>>(
-        [census = d->census, drafts = std::move(drafts), now](Connection &connection) {
-            return sql::insert(connection, *census, drafts, now);
-        });
+    return d->database.write<QList<TaskRecord>>([census = d->census, drafts = std::move(drafts),
+                                                 now, by = std::move(by)](Connection &connection) {
+        return sql::insert(connection, *census, drafts, now, by);
+    });
 }
 
 Waiter<> TaskStore::markRunning(TaskId id, QByteArray messageId, UtcTime now)
@@ -37,12 +37,12 @@ Waiter<> TaskStore::markRunning(TaskId id, QByteArray messageId, UtcTime now)
         });
 }
 
-Waiter<> TaskStore::finish(TaskId id, TaskOutcome outcome)
+Waiter<> TaskStore::finish(TaskId id, TaskOutcome outcome, std::optional<AuditNote> note)
 {
-    return d->database.write<void>(
-        [census = d->census, id, outcome = std::move(outcome)](Connection &connection) {
-            return sql::finish(connection, *census, id, outcome);
-        });
+    return d->database.write<void>([census = d->census, id, outcome = std::move(outcome),
+                                    note = std::move(note)](Connection &connection) {
+        return sql::finish(connection, *census, id, outcome, note);
+    });
 }
 
 Waiter<QList<TaskId>> TaskStore::finishPending(QList<TaskId> ids, TaskOutcome outcome)
@@ -74,7 +74,7 @@ Waiter<QList<TaskRecord>> TaskStore::loseKernel(QString notebookPath, QList<Task
     return d->database.write<QList<TaskRecord>>(
         [census = d->census, path = std::move(notebookPath), rebuilding = std::move(rebuilding),
          pending = std::move(pending), now](Connection &connection) -> Result<QList<TaskRecord>> {
-            auto added = sql::insert(connection, *census, rebuilding, now);
+            auto added = sql::insert(connection, *census, rebuilding, now, {});
             if (!added)
                 return added;
             QList<TaskId> order;
@@ -82,7 +82,7 @@ Waiter<QList<TaskRecord>> TaskStore::loseKernel(QString notebookPath, QList<Task
                 order << task.id;
             order << pending;
             const Result<> marked = added->isEmpty() ? sql::markStateLost(connection, pending)
-                                                     : sql::reorder(connection, order);
+                                                     : sql::reorder(connection, order, {});
             const Result<> forgotten = marked ? sql::forgetKernel(connection, path) : marked;
             if (!forgotten)
                 return fail(forgotten.error());
@@ -90,17 +90,19 @@ Waiter<QList<TaskRecord>> TaskStore::loseKernel(QString notebookPath, QList<Task
         });
 }
 
-Waiter<> TaskStore::reorder(QList<TaskId> ids)
+Waiter<> TaskStore::reorder(QList<TaskId> ids, std::optional<AuditNote> note)
 {
     return d->database.write<void>(
-        [ids = std::move(ids)](Connection &connection) { return sql::reorder(connection, ids); });
+        [ids = std::move(ids), note = std::move(note)](Connection &connection) {
+            return sql::reorder(connection, ids, note);
+        });
 }
 
-Waiter<> TaskStore::removeEnded(QList<TaskId> ids)
+Waiter<> TaskStore::removeEnded(QList<TaskId> ids, std::optional<AuditNote> note)
 {
     return d->database.write<void>(
-        [census = d->census, ids = std::move(ids)](Connection &connection) {
-            return sql::removeEnded(connection, *census, ids);
+        [census = d->census, ids = std::move(ids), note = std::move(note)](Connection &connection) {
+            return sql::removeEnded(connection, *census, ids, note);
         });
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "async/waiter.h"
+#include "storage/audit.h"
 #include "storage/census.h"
 #include "storage/taskrecord.h"
 
@@ -26,14 +27,18 @@ public:
     ~TaskStore();
 
     /// Stores all drafts or none, in one transaction. Draft with a known key: the existing task is
-    /// returned if its content is the same; Conflict otherwise. QueueFull over a limit.
-    [[nodiscard]] Waiter<QList<TaskRecord>> insert(QList<TaskDraft> drafts, UtcTime now);
+    /// returned if its content is the same; Conflict otherwise. QueueFull over a limit. The audit
+    /// log says that they are `by`'s.
+    [[nodiscard]] Waiter<QList<TaskRecord>> insert(QList<TaskDraft> drafts, UtcTime now,
+                                                   Actor by = {});
 
     /// pending → running. Fails with Stale if it was not pending.
     [[nodiscard]] Waiter<> markRunning(TaskId id, QByteArray messageId, UtcTime now);
 
-    /// pending or running → final. Fails with Stale if it was final already.
-    [[nodiscard]] Waiter<> finish(TaskId id, TaskOutcome outcome);
+    /// pending or running → final. Fails with Stale if it was final already. The note is for an end
+    /// that somebody has asked for.
+    [[nodiscard]] Waiter<> finish(TaskId id, TaskOutcome outcome,
+                                  std::optional<AuditNote> note = {});
 
     /// Every pending → final at once, fenced one by one; returns those that changed.
     [[nodiscard]] Waiter<QList<TaskId>> finishPending(QList<TaskId> ids, TaskOutcome outcome);
@@ -53,10 +58,11 @@ public:
 
     /// The pending tasks of one notebook, in the order in which they shall run from now on, before
     /// any that come later.
-    [[nodiscard]] Waiter<> reorder(QList<TaskId> ids);
+    [[nodiscard]] Waiter<> reorder(QList<TaskId> ids, std::optional<AuditNote> note = {});
 
-    /// Forgets tasks that have ended; those that have not stay.
-    [[nodiscard]] Waiter<> removeEnded(QList<TaskId> ids);
+    /// Forgets tasks that have ended; those that have not stay. Calls with one note make one entry
+    /// of the audit log, with the number of all that went.
+    [[nodiscard]] Waiter<> removeEnded(QList<TaskId> ids, std::optional<AuditNote> note = {});
 
     /// As those of Contents: for the TaskCleaner.
     [[nodiscard]] Waiter<StoredRows> beginSweep();

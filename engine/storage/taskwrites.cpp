@@ -1,3 +1,4 @@
+#include "storage/auditsql.h"
 #include "storage/tasksql.h"
 
 namespace celldeck::storage::sql {
@@ -59,19 +60,29 @@ Result<> checkDraft(const TaskDraft &draft)
     return {};
 }
 
-Result<TaskRecord> insertOne(Connection &connection, Census &census, const TaskDraft &draft,
-                             std::int64_t notebook, TaskId id, TaskId batch)
+/// The row of a new task, apart from its draft.
+struct NewTask
 {
+    TaskId id;
+    TaskId batch;
+    std::int64_t notebook = 0;
+    QVariant actor;  ///< NULL where its submission is a row of the audit log.
+};
+
+Result<TaskRecord> insertOne(Connection &connection, Census &census, const TaskDraft &draft,
+                             const NewTask &place)
+{
+    const auto &[id, batch, notebook, actor] = place;
     const auto cell = census.contents().cell(connection, notebook, draft);
     if (!cell)
         return fail(cell.error());
-    const auto added =
-        connection.run(QStringLiteral("INSERT INTO task(id, state, cell, batch, retries, replay_of)"
-                                      " VALUES(?, 0, ?, ?, ?, ?)"),
-                       {qlonglong(id.value()), qlonglong(*cell),
-                        batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant(),
-                        draft.retries > 0 ? QVariant(draft.retries) : QVariant(),
-                        draft.replayOf ? QVariant(qlonglong(draft.replayOf.value())) : QVariant()});
+    const auto added = connection.run(
+        QStringLiteral("INSERT INTO task(id, state, cell, batch, retries, replay_of,"
+                       " actor) VALUES(?, 0, ?, ?, ?, ?, ?)"),
+        {qlonglong(id.value()), qlonglong(*cell),
+         batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant(),
+         draft.retries > 0 ? QVariant(draft.retries) : QVariant(),
+         draft.replayOf ? QVariant(qlonglong(draft.replayOf.value())) : QVariant(), actor});
     if (!added)
         return fail(added.error());
     if (!draft.key.isEmpty()) {
@@ -97,6 +108,27 @@ Result<TaskRecord> insertOne(Connection &connection, Census &census, const TaskD
     task.replayOf = draft.replayOf;
     task.retries = draft.retries;
     return task;
+}
+
+/// Those of `tasks` that are new, all of one batch.
+AuditNote submissionOf(const QList<TaskRecord> &tasks, TaskId batch, UtcTime now, const Actor &by)
+{
+    AuditNote note{.by = by, .at = now, .task = batch, .count = 0};
+    QSet<TaskId> seen;
+    for (const TaskRecord &task : tasks) {
+        if (task.batch != batch || seen.contains(task.id))
+            continue;
+        seen.insert(task.id);
+        ++note.count;
+        note.action = task.replayOf ? Action::Replay : Action::Submit;
+        note.notebookPath = task.notebookPath;
+    }
+    return note;
+}
+
+Result<> recordIf(Connection &connection, const std::optional<AuditNote> &note)
+{
+    return note ? record(connection, *note) : Result<>();
 }
 
 struct Place
@@ -153,7 +185,7 @@ Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place
 }  // namespace
 
 Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
-                                 const QList<TaskDraft> &drafts, UtcTime now)
+                                 const QList<TaskDraft> &drafts, UtcTime now, const Actor &by)
 {
     for (const TaskDraft &draft : drafts) {
         if (const Result<> good = checkDraft(draft); !good)
@@ -173,6 +205,10 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
     if (const Result<> room = census.roomFor(connection, fresh); !room)
         return fail(room.error());
 
+    const auto actor = census.actorId(connection, by);
+    if (!actor)
+        return fail(actor.error());
+    const bool together = drafts.size() > 1;
     QList<TaskRecord> tasks;
     TaskId batch;
     for (const TaskDraft &draft : drafts) {
@@ -184,9 +220,13 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
         if (!notebook)
             return fail(notebook.error());
         const TaskId id = census.nextId(now);
-        if (!batch && drafts.size() > 1)
+        if (!batch && together)
             batch = id;
-        auto task = insertOne(connection, census, draft, *notebook, id, batch);
+        auto task = insertOne(connection, census, draft,
+                              {.id = id,
+                               .batch = batch,
+                               .notebook = *notebook,
+                               .actor = together ? QVariant() : QVariant(qlonglong(*actor))});
         if (!task)
             return fail(task.error());
         census.count(*notebook, std::nullopt, TaskState::Pending);
@@ -194,6 +234,10 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
         if (!draft.key.isEmpty())
             known->insert(draft.key, *task);
         tasks.append(std::move(*task));
+    }
+    if (batch) {
+        if (const Result<> noted = record(connection, submissionOf(tasks, batch, now, by)); !noted)
+            return fail(noted.error());
     }
     return tasks;
 }
@@ -217,14 +261,17 @@ Result<> markRunning(Connection &connection, Census &census, TaskId id, const QB
     return {};
 }
 
-Result<> finish(Connection &connection, Census &census, TaskId id, const TaskOutcome &outcome)
+Result<> finish(Connection &connection, Census &census, TaskId id, const TaskOutcome &outcome,
+                const std::optional<AuditNote> &note)
 {
     const auto place = find(connection, id);
     if (!place)
         return fail(place.error());
     if (!*place || isFinal((*place)->state))
         return stale(id, toText(outcome.state));
-    return finishAt(connection, census, id, **place, outcome);
+    if (const Result<> done = finishAt(connection, census, id, **place, outcome); !done)
+        return done;
+    return recordIf(connection, note);
 }
 
 Result<QList<TaskId>> finishPending(Connection &connection, Census &census,
@@ -294,8 +341,12 @@ Result<> markStateLost(Connection &connection, const QList<TaskId> &ids)
     return {};
 }
 
-Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId> &ids)
+Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId> &ids,
+                     std::optional<AuditNote> note)
 {
+    if (const Result<> kept = keepAuthors(connection, ids); !kept)
+        return kept;
+    std::int64_t removed = 0;
     for (const TaskId id : ids) {
         const auto place = find(connection, id);
         if (!place)
@@ -310,11 +361,18 @@ Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId>
                 return fail(gone.error());
         }
         census.forget((*place)->state);
+        ++removed;
+    }
+    if (note && removed > 0) {
+        note->count = removed;
+        if (const Result<> noted = recordMore(connection, *note); !noted)
+            return noted;
     }
     return census.keepLastId(connection);
 }
 
-Result<> reorder(Connection &connection, const QList<TaskId> &ids)
+Result<> reorder(Connection &connection, const QList<TaskId> &ids,
+                 const std::optional<AuditNote> &note)
 {
     // Places of tasks that wait no more mean nothing.
     const auto swept = connection.run(QStringLiteral(
@@ -329,7 +387,7 @@ Result<> reorder(Connection &connection, const QList<TaskId> &ids)
         if (!put)
             return fail(put.error());
     }
-    return {};
+    return recordIf(connection, note);
 }
 
 }  // namespace celldeck::storage::sql

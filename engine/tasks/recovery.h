@@ -24,6 +24,8 @@ struct RescueReport
     int stateLost = 0;                    ///< those of them whose kernel is gone
     int replayed = 0;                     ///< tasks queued to rebuild that state
     int strays = 0;                       ///< kernels ended that nobody had recorded
+
+    bool operator==(const RescueReport &) const = default;
 };
 
 }  // namespace celldeck::tasks

@@ -115,7 +115,13 @@ QCoro::Task<Result<>> Rescuer::rescue(Left left, Recovery recovery)
         co_return Result<>{};
     Session &session = m_sessionOf(left.notebookPath);
     if (recovery == Recovery::Hold) {
-        const Waiter<> pausing = m_stores.orders.setFlow(left.notebookPath, storage::Flow::Paused);
+        const storage::AuditNote note{.by = {},
+                                      .action = storage::Action::Pause,
+                                      .at = m_clock.now(),
+                                      .notebookPath = left.notebookPath,
+                                      .detail = QStringLiteral("held after a crash")};
+        const Waiter<> pausing =
+            m_stores.orders.setFlow(left.notebookPath, storage::Flow::Paused, note);
         const Result<> paused = co_await pausing.wait(m_scope);
         if (!paused)
             co_return paused;
@@ -201,7 +207,12 @@ QCoro::Task<Result<>> Rescuer::interrupt(TaskRecord task)
     outcome.error = QStringLiteral("the engine ended while it ran, and its kernel with it");
     outcome.outputs = detail->outputs;
     outcome.finishedAt = m_clock.now();
-    const Waiter<> finishing = m_stores.tasks.finish(task.id, outcome);
+    const storage::AuditNote note{.by = {},
+                                  .action = storage::Action::Interrupt,
+                                  .at = outcome.finishedAt,
+                                  .notebookPath = task.notebookPath,
+                                  .task = task.id};
+    const Waiter<> finishing = m_stores.tasks.finish(task.id, outcome, note);
     const Result<> finished = co_await finishing.wait(m_scope);
     ++m_report.interrupted;
     co_return finished;

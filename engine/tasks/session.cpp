@@ -40,7 +40,13 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
     // A cell that ignores the interrupt takes its kernel with it; a kernel that idles is in the
     // way.
     for (QTimer *timer : {&m_grace, &m_idle})
-        connect(timer, &QTimer::timeout, this, [this] { m_scope.start(endKernel(Waiter<>())); });
+        connect(timer, &QTimer::timeout, this, [this, timer] {
+            // Nobody has asked for an end of what is idle; a cell's was noted with the cell's.
+            m_scope.start(endKernel(timer == &m_idle
+                                        ? std::optional(noteOf(storage::Action::StopKernel, {}))
+                                        : std::nullopt,
+                                    Waiter<>()));
+        });
     connect(&m_results, &ResultWriter::failed, this, &Session::failed);
     if (m_options.assets)
         connect(&m_results, &ResultWriter::written, this,
@@ -115,6 +121,7 @@ QCoro::Task<> Session::work()
             continue;
         }
         m_end = End::None;
+        m_endNote.reset();
         m_ended = {};
         if (m_followed) {
             storage::TaskDetail followed = std::move(*std::exchange(m_followed, {}));
@@ -217,7 +224,9 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         m_scope.start(finishBesideTheNext(task, outcome, m_finished));
         co_return;
     }
-    co_await finish(task, outcome);
+    co_await finish(
+        task, outcome,
+        outcome.state == TaskState::Cancelled ? std::exchange(m_endNote, {}) : std::nullopt);
     const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
     // An engine that stops is no failure of the cell: what waits behind it runs when it is back.
     const bool isOurStop = m_stopping && outcome.state == TaskState::Interrupted;
@@ -290,7 +299,8 @@ QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> u
     }
 }
 
-QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
+QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome,
+                              std::optional<storage::AuditNote> note)
 {
     TaskOutcome record = outcome;  // The notebook gets all, the record what it can hold.
     const Result<Outputs> handed =
@@ -300,7 +310,8 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
     else if (handed.error().code != ErrorCode::Cancelled)
         Q_EMIT failed(handed.error().message);
     auto result = task.state == TaskState::Running ? resultOf(task, outcome) : std::nullopt;
-    const Result<> finished = co_await m_log.finish(std::move(task), std::move(record));
+    const Result<> finished =
+        co_await m_log.finish(std::move(task), std::move(record), std::move(note));
     if (finished && result)
         m_results.add(std::move(*result));
 }

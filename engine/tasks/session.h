@@ -64,19 +64,20 @@ public:
     void setOnError(storage::OnError onError) { m_onError = onError; }
     /// Gives a waiting task another place among those that wait: 0 is the next to run. Fails with
     /// NotFound if it does not wait here.
-    [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position);
+    [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position, storage::Actor by = {});
     /// Ends all that wait as cancelled, and asks the one that runs to end. Resolves with their ids
     /// when all of that is on disk.
-    [[nodiscard]] Waiter<QList<storage::TaskId>> cancelAll();
+    [[nodiscard]] Waiter<QList<storage::TaskId>> cancelAll(storage::Actor by = {});
     /// Resolves when there is a kernel that is ready; an existing one is kept. Fails with NoKernel,
     /// with Conflict if the existing one was set up otherwise.
-    [[nodiscard]] Waiter<> startKernel(const QString &kernelName, const KernelSetup &setup = {});
+    [[nodiscard]] Waiter<> startKernel(const QString &kernelName, const KernelSetup &setup = {},
+                                       storage::Actor by = {});
     /// Ends the running task as interrupted and the pending ones as cancelled, then the kernel.
-    [[nodiscard]] Waiter<> stopKernel();
+    [[nodiscard]] Waiter<> stopKernel(storage::Actor by = {});
     /// Ends the running task as interrupted, the kernel, and starts another in its place: the same
     /// one if `kernelName` is "". What waits keeps its order, and runs on the new one, without the
     /// variables of the old. Fails with NoKernel.
-    [[nodiscard]] Waiter<> exchangeKernel(const QString &kernelName);
+    [[nodiscard]] Waiter<> exchangeKernel(const QString &kernelName, storage::Actor by = {});
     /// The cell that runs gets a KeyboardInterrupt, or what its language has. Fails with NoKernel.
     [[nodiscard]] Result<> interruptKernel();
     /// Fails with Conflict if no cell waits for input.
@@ -86,7 +87,7 @@ public:
     /// For the next kernel, and for this one if it can be told: see KernelSetup.
     void setWorkingDirectory(const QString &folder) { m_kernel.setWorkingDirectory(folder); }
     /// Asks a task to end as cancelled. Fails with NotFound if it is not here.
-    [[nodiscard]] Waiter<> cancel(storage::TaskId id);
+    [[nodiscard]] Waiter<> cancel(storage::TaskId id, storage::Actor by = {});
     [[nodiscard]] Waiter<> stop();
 
     /// Null while there is none.
@@ -114,21 +115,26 @@ private:
     QCoro::Task<> conclude(storage::TaskRecord task, Result<kernels::Execution> execution);
     QCoro::Task<> cancelTheRest(storage::TaskRecord task, storage::TaskState state,
                                 bool kernelGone);
-    QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome);
+    QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome,
+                         std::optional<storage::AuditNote> note = {});
     /// The end of a task that completed goes into the same commit as the beginning of the one
     /// behind it: one fsync a cell instead of two.
     QCoro::Task<> finishBesideTheNext(storage::TaskRecord task, storage::TaskOutcome outcome,
                                       Waiter<> finished);
     QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
     QCoro::Task<> cancelWaiting(QList<storage::TaskRecord> tasks, QString why);
-    QCoro::Task<> cancelPending(storage::TaskRecord task, Waiter<> done);
-    QCoro::Task<> cancelEverything(Waiter<QList<storage::TaskId>> done);
+    QCoro::Task<> cancelPending(storage::TaskRecord task, std::optional<storage::AuditNote> note,
+                                Waiter<> done);
+    QCoro::Task<> cancelEverything(storage::Actor by, Waiter<QList<storage::TaskId>> done);
     QCoro::Task<> loseState();
-    QCoro::Task<> endKernel(Waiter<> done);
-    QCoro::Task<> exchange(QString kernelName, Waiter<> done);
+    QCoro::Task<> endKernel(std::optional<storage::AuditNote> note, Waiter<> done);
+    QCoro::Task<> exchange(QString kernelName, storage::Actor by, Waiter<> done);
     QCoro::Task<> end(Waiter<> done);
 
-    void endRunning(End why);
+    [[nodiscard]] storage::AuditNote noteOf(storage::Action action, storage::Actor by) const;
+    /// The note is written with the task's end, if it ends by this.
+    Waiter<> endTask(storage::TaskId id, std::optional<storage::AuditNote> note);
+    void endRunning(End why, std::optional<storage::AuditNote> note = {});
     void showOutputs(const Json &outputs);
     void keepOutputs();
     [[nodiscard]] bool mustWait() const;
@@ -145,6 +151,7 @@ private:
     std::optional<storage::TaskRecord> m_current;
     bool m_executing = false;  // the current task's request has left
     End m_end = End::None;
+    std::optional<storage::AuditNote> m_endNote;
     Waiter<> m_ended;                              // of the current task
     Waiter<> m_finished = Waiter<>::resolved({});  // the end of the task before it is on disk
     SessionKernel m_kernel;

@@ -96,11 +96,11 @@ std::unique_ptr<kernels::Kernel> SessionKernel::make(kernels::KernelSpec spec)
                                          "process is stopped or starved")
                               .arg(m_path));
     });
-    connect(kernel.get(), &kernels::Kernel::died, this, [this] { m_scope.start(forget()); });
+    connect(kernel.get(), &kernels::Kernel::died, this, [this] { m_scope.start(forget({})); });
     return kernel;
 }
 
-Waiter<> SessionKernel::start(const QString &kernelName)
+Waiter<> SessionKernel::start(const QString &kernelName, storage::Actor by, storage::Action action)
 {
     if (m_launch)
         return *m_launch;
@@ -108,11 +108,12 @@ Waiter<> SessionKernel::start(const QString &kernelName)
         return Waiter<>::resolved({});
     m_launch = Waiter<>();
     const Waiter<> ready = *m_launch;
-    m_scope.start(launch(kernelName, ready));
+    const storage::AuditNote note{.by = std::move(by), .action = action, .notebookPath = m_path};
+    m_scope.start(launch(kernelName, note, ready));
     return ready;
 }
 
-QCoro::Task<> SessionKernel::launch(QString kernelName, Waiter<> ready)
+QCoro::Task<> SessionKernel::launch(QString kernelName, storage::AuditNote note, Waiter<> ready)
 {
     m_kernel.reset();
     Q_EMIT replaced();
@@ -129,7 +130,7 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, Waiter<> ready)
     if (started && m_kernel && m_options.life == kernels::KernelLife::OutlivesEngine) {
         crashPoint("kernel.started");
         if (const auto address = m_kernel->address())
-            co_await record(*address, spec->name);
+            co_await record(*address, spec->name, note);
         crashPoint("kernel.recorded");
     }
     m_launch.reset();
@@ -153,8 +154,12 @@ Result<> SessionKernel::attach(const storage::KernelRecord &record)
     return attached;
 }
 
-QCoro::Task<> SessionKernel::record(kernels::KernelAddress address, QString name)
+QCoro::Task<> SessionKernel::record(kernels::KernelAddress address, QString name,
+                                    storage::AuditNote note)
 {
+    note.at = m_clock.now();
+    note.object = name;
+    note.detail = QStringLiteral("process %1").arg(address.process.pid);
     const Waiter<> saving = m_store.save({.notebookPath = m_path,
                                           .name = name,
                                           .connectionFile = address.connectionFile,
@@ -162,30 +167,32 @@ QCoro::Task<> SessionKernel::record(kernels::KernelAddress address, QString name
                                           .pid = address.process.pid,
                                           .processStarted = address.process.started,
                                           .boot = address.process.boot,
-                                          .since = m_clock.now()});
+                                          .since = note.at},
+                                         note);
     const Result<> saved = co_await saving.wait(m_scope);
     if (!saved && saved.error().code != ErrorCode::Cancelled)
         Q_EMIT failed(saved.error().message);
 }
 
-QCoro::Task<> SessionKernel::forget()
+QCoro::Task<> SessionKernel::forget(std::optional<storage::AuditNote> note)
 {
     if (m_options.life == kernels::KernelLife::WithEngine)
         co_return;
-    const Waiter<> removing = m_store.remove(m_path);
+    const Waiter<> removing = m_store.remove(m_path, std::move(note));
     const Result<> removed = co_await removing.wait(m_scope);
     if (!removed && removed.error().code != ErrorCode::Cancelled)
         Q_EMIT failed(removed.error().message);
 }
 
-Waiter<> SessionKernel::shutdown(Record record)
+Waiter<> SessionKernel::shutdown(Record record, std::optional<storage::AuditNote> note)
 {
     const Waiter<> done;
-    m_scope.start(close(record, done));
+    m_scope.start(close(record, std::move(note), done));
     return done;
 }
 
-QCoro::Task<> SessionKernel::close(Record record, Waiter<> done)
+QCoro::Task<> SessionKernel::close(Record record, std::optional<storage::AuditNote> note,
+                                   Waiter<> done)
 {
     if (m_kernel) {
         const Result<> ended = co_await m_kernel->shutdown();
@@ -193,7 +200,7 @@ QCoro::Task<> SessionKernel::close(Record record, Waiter<> done)
             Q_EMIT failed(ended.error().message);
     }
     if (record == Record::Forget)
-        co_await forget();
+        co_await forget(std::move(note));
     done.resolve({});
 }
 

@@ -72,13 +72,15 @@ public:
 
     /// Resolves when there is one that is ready, and it is recorded; an existing one is kept.
     /// `kernelName` counts if nothing was chosen. Fails with NoKernel.
-    [[nodiscard]] Waiter<> start(const QString &kernelName);
+    [[nodiscard]] Waiter<> start(const QString &kernelName, storage::Actor by = {},
+                                 storage::Action action = storage::Action::StartKernel);
     /// Fails with NotFound if that kernel has ended, with NoKernel or Io if it cannot be reached.
     [[nodiscard]] Result<> attach(const storage::KernelRecord &record);
     /// A record that is kept tells a later engine which kernel its tasks have lost.
     enum class Record { Forget, Keep };
     /// Asks it to end, then kills it. Resolves when its process is gone; `get()` still gives it.
-    [[nodiscard]] Waiter<> shutdown(Record record);
+    /// The note is for an end that somebody has asked for.
+    [[nodiscard]] Waiter<> shutdown(Record record, std::optional<storage::AuditNote> note = {});
     /// Kills it at once.
     void drop();
 
@@ -89,10 +91,10 @@ Q_SIGNALS:
     void failed(const QString &message);
 
 private:
-    QCoro::Task<> launch(QString kernelName, Waiter<> ready);
-    QCoro::Task<> record(kernels::KernelAddress address, QString name);
-    QCoro::Task<> forget();
-    QCoro::Task<> close(Record record, Waiter<> done);
+    QCoro::Task<> launch(QString kernelName, storage::AuditNote note, Waiter<> ready);
+    QCoro::Task<> record(kernels::KernelAddress address, QString name, storage::AuditNote note);
+    QCoro::Task<> forget(std::optional<storage::AuditNote> note);
+    QCoro::Task<> close(Record record, std::optional<storage::AuditNote> note, Waiter<> done);
     [[nodiscard]] std::unique_ptr<kernels::Kernel> make(kernels::KernelSpec spec);
 
     const QString m_path;

@@ -8,16 +8,28 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
-Waiter<> Session::cancel(storage::TaskId id)
+storage::AuditNote Session::noteOf(storage::Action action, storage::Actor by) const
+{
+    return {.by = std::move(by), .action = action, .at = m_clock.now(), .notebookPath = m_path};
+}
+
+Waiter<> Session::cancel(storage::TaskId id, storage::Actor by)
+{
+    storage::AuditNote note = noteOf(storage::Action::Cancel, std::move(by));
+    note.task = id;
+    return endTask(id, std::move(note));
+}
+
+Waiter<> Session::endTask(storage::TaskId id, std::optional<storage::AuditNote> note)
 {
     const Waiter<> done;
     if (m_current && m_current->id == id && m_current->state == TaskState::Running) {
-        endRunning(End::Cancel);
+        endRunning(End::Cancel, std::move(note));
         return m_ended;
     }
     if (m_current && m_current->id == id) {
         m_end = End::Cancel;  // It must not leave for its kernel any more.
-        m_scope.start(cancelPending(*m_current, done));
+        m_scope.start(cancelPending(*m_current, std::move(note), done));
         return done;
     }
     std::optional<TaskRecord> task = m_waiting.take(id);
@@ -25,29 +37,32 @@ Waiter<> Session::cancel(storage::TaskId id)
         return Waiter<>::resolved(
             fail(ErrorCode::NotFound,
                  QStringLiteral("task %1 is not waiting or running any more").arg(toText(id))));
-    m_scope.start(cancelPending(std::move(*task), done));
+    m_scope.start(cancelPending(std::move(*task), std::move(note), done));
     return done;
 }
 
-Waiter<QList<storage::TaskId>> Session::cancelAll()
+Waiter<QList<storage::TaskId>> Session::cancelAll(storage::Actor by)
 {
     const Waiter<QList<storage::TaskId>> done;
-    m_scope.start(cancelEverything(done));
+    m_scope.start(cancelEverything(std::move(by), done));
     return done;
 }
 
-QCoro::Task<> Session::cancelEverything(Waiter<QList<storage::TaskId>> done)
+QCoro::Task<> Session::cancelEverything(storage::Actor by, Waiter<QList<storage::TaskId>> done)
 {
+    // One action: it is written with the first of these ends.
+    std::optional<storage::AuditNote> note = noteOf(storage::Action::CancelAll, std::move(by));
+    note->count = m_waiting.size() + (m_current && !isFinal(m_current->state) ? 1 : 0);
     QList<storage::TaskId> ids;
     std::vector<Waiter<>> ends;
     // Those that wait first, so that none begins only to be cancelled.
     for (const storage::TaskId id : m_waiting.ids()) {
         ids.append(id);
-        ends.push_back(cancel(id));
+        ends.push_back(endTask(id, std::exchange(note, {})));
     }
     if (m_current && !isFinal(m_current->state)) {
         ids.prepend(m_current->id);
-        ends.push_back(cancel(m_current->id));
+        ends.push_back(endTask(m_current->id, std::exchange(note, {})));
     }
     for (const Waiter<> &end : ends) {
         const Result<> ended = co_await end.wait(m_scope);
@@ -59,12 +74,15 @@ QCoro::Task<> Session::cancelEverything(Waiter<QList<storage::TaskId>> done)
     done.resolve(ids);
 }
 
-Waiter<> Session::move(storage::TaskId id, qsizetype position)
+Waiter<> Session::move(storage::TaskId id, qsizetype position, storage::Actor by)
 {
     if (!m_waiting.move(id, position))
         return Waiter<>::resolved(fail(
             ErrorCode::NotFound, QStringLiteral("task %1 does not wait any more").arg(toText(id))));
-    return m_stores.tasks.reorder(m_waiting.ids());
+    storage::AuditNote note = noteOf(storage::Action::Move, std::move(by));
+    note.task = id;
+    note.detail = QStringLiteral("to place %1").arg(position);
+    return m_stores.tasks.reorder(m_waiting.ids(), note);
 }
 
 void Session::setFlow(storage::Flow flow)
@@ -94,20 +112,22 @@ void Session::writeAgain(const storage::TaskDetail &task)
         m_results.add(std::move(*result));
 }
 
-QCoro::Task<> Session::cancelPending(TaskRecord task, Waiter<> done)
+QCoro::Task<> Session::cancelPending(TaskRecord task, std::optional<storage::AuditNote> note,
+                                     Waiter<> done)
 {
     TaskOutcome outcome;
     outcome.state = TaskState::Cancelled;
     outcome.error = QStringLiteral("cancelled before it ran");
-    co_await finish(task, outcome);
+    co_await finish(task, outcome, note);
     done.resolve({});
 }
 
-void Session::endRunning(End why)
+void Session::endRunning(End why, std::optional<storage::AuditNote> note)
 {
     if (m_end != End::None)
         return;
     m_end = why;
+    m_endNote = std::move(note);
     if (!m_executing || !m_kernel.get())
         return;
     m_kernel.get()->interrupt();
@@ -148,7 +168,7 @@ Waiter<kernels::Answer> Session::ask(const QByteArray &type, Json content)
     return m_kernel.get()->ask(type, std::move(content));
 }
 
-Waiter<> Session::stopKernel()
+Waiter<> Session::stopKernel(storage::Actor by)
 {
     const Waiter<> done;
     if (!m_kernel.get())
@@ -157,17 +177,17 @@ Waiter<> Session::stopKernel()
         m_end = End::Stop;
     m_kernel.forgetChoice();
     m_scope.start(cancelWaiting(m_waiting.takeAll(), QStringLiteral("its kernel was stopped")));
-    m_scope.start(endKernel(done));
+    m_scope.start(endKernel(noteOf(storage::Action::StopKernel, std::move(by)), done));
     return done;
 }
 
-QCoro::Task<> Session::endKernel(Waiter<> done)
+QCoro::Task<> Session::endKernel(std::optional<storage::AuditNote> note, Waiter<> done)
 {
     m_kernelEnds = true;
     // The next engine is told that what waits here has lost the state that it was to find.
     const auto record = m_stopping && !m_waiting.isEmpty() ? SessionKernel::Record::Keep
                                                            : SessionKernel::Record::Forget;
-    const Waiter<> closing = m_kernel.shutdown(record);
+    const Waiter<> closing = m_kernel.shutdown(record, std::move(note));
     const Result<> closed = co_await closing.wait(m_scope);
     if (!closed)
         co_return;
@@ -183,14 +203,14 @@ QCoro::Task<> Session::endKernel(Waiter<> done)
     done.resolve({});
 }
 
-Waiter<> Session::exchangeKernel(const QString &kernelName)
+Waiter<> Session::exchangeKernel(const QString &kernelName, storage::Actor by)
 {
     const Waiter<> done;
-    m_scope.start(exchange(kernelName, done));
+    m_scope.start(exchange(kernelName, std::move(by), done));
     return done;
 }
 
-QCoro::Task<> Session::exchange(QString kernelName, Waiter<> done)
+QCoro::Task<> Session::exchange(QString kernelName, storage::Actor by, Waiter<> done)
 {
     if (const Result<> chosen = m_kernel.choose(kernelName); !chosen) {
         done.resolve(chosen);
@@ -206,19 +226,21 @@ QCoro::Task<> Session::exchange(QString kernelName, Waiter<> done)
         m_end = End::Stop;
     m_kernelEnds = true;
     const Waiter<> ended;
-    co_await endKernel(ended);
+    co_await endKernel({}, ended);
     co_await loseState();
-    const Waiter<> starting = m_kernel.start(QString());
+    const Waiter<> starting =
+        m_kernel.start(QString(), std::move(by), storage::Action::RestartKernel);
     m_wake.resolve({});
     const Result<> started = co_await starting.wait(m_scope);
     done.resolve(started);
 }
 
-Waiter<> Session::startKernel(const QString &kernelName, const KernelSetup &setup)
+Waiter<> Session::startKernel(const QString &kernelName, const KernelSetup &setup,
+                              storage::Actor by)
 {
     if (const Result<> prepared = m_kernel.prepare(kernelName, setup); !prepared)
         return Waiter<>::resolved(prepared);
-    const Waiter<> starting = m_kernel.start(kernelName);
+    const Waiter<> starting = m_kernel.start(kernelName, std::move(by));
     m_wake.resolve({});  // From now on it can be idle.
     return starting;
 }
@@ -247,7 +269,7 @@ QCoro::Task<> Session::end(Waiter<> done)
     if (!written)
         co_return;
     const Waiter<> kernelEnded;
-    co_await endKernel(kernelEnded);
+    co_await endKernel({}, kernelEnded);
     done.resolve({});
 }
 

@@ -48,12 +48,13 @@ QCoro::Task<Result<TaskRecord>> TaskLog::begin(TaskRecord task, QByteArray messa
     }
 }
 
-QCoro::Task<Result<>> TaskLog::finish(TaskRecord task, TaskOutcome outcome)
+QCoro::Task<Result<>> TaskLog::finish(TaskRecord task, TaskOutcome outcome,
+                                      std::optional<storage::AuditNote> note)
 {
     if (outcome.finishedAt == UtcTime{})
         outcome.finishedAt = m_clock.now();
     for (;;) {
-        const Waiter<> finishing = m_store.finish(task.id, outcome);
+        const Waiter<> finishing = m_store.finish(task.id, outcome, note);
         const Result<> finished = co_await finishing.wait(m_scope);
         if (finished) {
             crashPoint("session.end_committed");

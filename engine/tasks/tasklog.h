@@ -26,7 +26,8 @@ public:
                                                                  QByteArray messageId);
     /// Fails with Stale if it was final already: then that stays.
     [[nodiscard]] QCoro::Task<Result<>> finish(storage::TaskRecord task,
-                                               storage::TaskOutcome outcome);
+                                               storage::TaskOutcome outcome,
+                                               std::optional<storage::AuditNote> note);
     /// Ends tasks that wait as cancelled. Fails with StorageUnavailable; then they wait still.
     [[nodiscard]] QCoro::Task<Result<>> cancelWaiting(QList<storage::TaskRecord> tasks,
                                                       QString why);

@@ -34,19 +34,20 @@ Session &TaskQueue::session(const QString &notebookPath)
     return *place;
 }
 
-Waiter<QList<TaskRecord>> TaskQueue::submit(QList<TaskDraft> drafts)
+Waiter<QList<TaskRecord>> TaskQueue::submit(QList<TaskDraft> drafts, storage::Actor by)
 {
     const Waiter<QList<TaskRecord>> answer;
     if (m_stopping)
         return Waiter<QList<TaskRecord>>::resolved(
             fail(ErrorCode::StorageUnavailable, QStringLiteral("the engine is stopping")));
-    m_scope.start(insert(std::move(drafts), answer));
+    m_scope.start(insert(std::move(drafts), std::move(by), answer));
     return answer;
 }
 
-QCoro::Task<> TaskQueue::insert(QList<TaskDraft> drafts, Waiter<QList<TaskRecord>> answer)
+QCoro::Task<> TaskQueue::insert(QList<TaskDraft> drafts, storage::Actor by,
+                                Waiter<QList<TaskRecord>> answer)
 {
-    const auto inserting = m_stores.tasks.insert(std::move(drafts), m_clock.now());
+    const auto inserting = m_stores.tasks.insert(std::move(drafts), m_clock.now(), std::move(by));
     const Result<QList<TaskRecord>> tasks = co_await inserting.wait(m_scope);
     if (!tasks) {
         answer.resolve(fail(tasks.error()));
@@ -121,20 +122,20 @@ Waiter<> TaskQueue::finishedOrAsking(TaskId id)
     return m_watched[id];
 }
 
-Waiter<> TaskQueue::cancel(TaskId id)
+Waiter<> TaskQueue::cancel(TaskId id, storage::Actor by)
 {
     const auto found = m_unfinished.find(id);
     if (found == m_unfinished.end())
         return Waiter<>::resolved(
             fail(ErrorCode::NotFound,
                  QStringLiteral("task %1 is not waiting or running any more").arg(toText(id))));
-    return session(found->second).cancel(id);
+    return session(found->second).cancel(id, std::move(by));
 }
 
 Waiter<> TaskQueue::startKernel(const QString &notebookPath, const QString &kernelName,
-                                const KernelSetup &setup)
+                                const KernelSetup &setup, storage::Actor by)
 {
-    return session(notebookPath).startKernel(kernelName, setup);
+    return session(notebookPath).startKernel(kernelName, setup, std::move(by));
 }
 
 Session *TaskQueue::find(const QString &notebookPath) const
@@ -151,13 +152,13 @@ QList<SessionStatus> TaskQueue::sessions() const
     return list;
 }
 
-Waiter<> TaskQueue::stopKernel(const QString &notebookPath)
+Waiter<> TaskQueue::stopKernel(const QString &notebookPath, storage::Actor by)
 {
     const auto found = m_sessions.find(notebookPath);
     if (found == m_sessions.end())
         return Waiter<>::resolved(
             fail(ErrorCode::NoKernel, QStringLiteral("%1 has no kernel").arg(notebookPath)));
-    return found->second->stopKernel();
+    return found->second->stopKernel(std::move(by));
 }
 
 const kernels::Kernel *TaskQueue::kernel(const QString &notebookPath) const
@@ -177,16 +178,22 @@ storage::Flow TaskQueue::flowOf(const QString &notebookPath) const
     return m_orders.pausedNotebooks.contains(notebookPath) ? storage::Flow::Paused : m_orders.flow;
 }
 
-Waiter<> TaskQueue::setFlow(const QString &notebookPath, storage::Flow flow)
+Waiter<> TaskQueue::setFlow(const QString &notebookPath, storage::Flow flow, storage::Actor by)
 {
     const Waiter<> done;
-    m_scope.start(applyFlow(notebookPath, flow, done));
+    m_scope.start(applyFlow(notebookPath, flow, std::move(by), done));
     return done;
 }
 
-QCoro::Task<> TaskQueue::applyFlow(QString notebookPath, storage::Flow flow, Waiter<> done)
+QCoro::Task<> TaskQueue::applyFlow(QString notebookPath, storage::Flow flow, storage::Actor by,
+                                   Waiter<> done)
 {
-    const Waiter<> storing = m_stores.orders.setFlow(notebookPath, flow);
+    const storage::AuditNote note{
+        .by = std::move(by),
+        .action = flow == storage::Flow::Paused ? storage::Action::Pause : storage::Action::Resume,
+        .at = m_clock.now(),
+        .notebookPath = notebookPath};
+    const Waiter<> storing = m_stores.orders.setFlow(notebookPath, flow, note);
     const Result<> stored = co_await storing.wait(m_scope);
     if (stored) {
         if (notebookPath.isEmpty())
@@ -201,16 +208,24 @@ QCoro::Task<> TaskQueue::applyFlow(QString notebookPath, storage::Flow flow, Wai
     done.resolve(stored);
 }
 
-Waiter<> TaskQueue::setOnError(const QString &notebookPath, storage::OnError onError)
+Waiter<> TaskQueue::setOnError(const QString &notebookPath, storage::OnError onError,
+                               storage::Actor by)
 {
     const Waiter<> done;
-    m_scope.start(applyOnError(notebookPath, onError, done));
+    m_scope.start(applyOnError(notebookPath, onError, std::move(by), done));
     return done;
 }
 
-QCoro::Task<> TaskQueue::applyOnError(QString notebookPath, storage::OnError onError, Waiter<> done)
+QCoro::Task<> TaskQueue::applyOnError(QString notebookPath, storage::OnError onError,
+                                      storage::Actor by, Waiter<> done)
 {
-    const Waiter<> storing = m_stores.orders.setOnError(notebookPath, onError);
+    const storage::AuditNote note{
+        .by = std::move(by),
+        .action = storage::Action::SetStopOnError,
+        .at = m_clock.now(),
+        .notebookPath = notebookPath,
+        .detail = onError == storage::OnError::Stop ? QStringLiteral("on") : QStringLiteral("off")};
+    const Waiter<> storing = m_stores.orders.setOnError(notebookPath, onError, note);
     const Result<> stored = co_await storing.wait(m_scope);
     if (stored) {
         m_orders.onError.insert(notebookPath, onError);
@@ -219,21 +234,21 @@ QCoro::Task<> TaskQueue::applyOnError(QString notebookPath, storage::OnError onE
     done.resolve(stored);
 }
 
-Waiter<QList<TaskId>> TaskQueue::cancelAll(const QString &notebookPath)
+Waiter<QList<TaskId>> TaskQueue::cancelAll(const QString &notebookPath, storage::Actor by)
 {
     const auto found = m_sessions.find(notebookPath);
     if (found == m_sessions.end())
         return Waiter<QList<TaskId>>::resolved(QList<TaskId>{});
-    return found->second->cancelAll();
+    return found->second->cancelAll(std::move(by));
 }
 
-Waiter<> TaskQueue::move(TaskId id, qsizetype position)
+Waiter<> TaskQueue::move(TaskId id, qsizetype position, storage::Actor by)
 {
     const auto found = m_unfinished.find(id);
     if (found == m_unfinished.end())
         return Waiter<>::resolved(fail(
             ErrorCode::NotFound, QStringLiteral("task %1 does not wait any more").arg(toText(id))));
-    return session(found->second).move(id, position);
+    return session(found->second).move(id, position, std::move(by));
 }
 
 Waiter<RescueReport> TaskQueue::recover(Recovery recovery)

@@ -31,30 +31,34 @@ public:
     [[nodiscard]] Waiter<RescueReport> recover(Recovery recovery);
 
     /// Resolves after the commit, with one record a draft. Fails as TaskStore::insert does.
-    [[nodiscard]] Waiter<QList<storage::TaskRecord>> submit(QList<storage::TaskDraft> drafts);
+    [[nodiscard]] Waiter<QList<storage::TaskRecord>> submit(QList<storage::TaskDraft> drafts,
+                                                            storage::Actor by = {});
 
     /// Resolves when the task is final, at once if it is already. Fails with NotFound.
     [[nodiscard]] Waiter<storage::TaskRecord> finished(storage::TaskId id);
 
     /// Resolves when the task has ended. Fails with NotFound if it waits or runs no more.
-    [[nodiscard]] Waiter<> cancel(storage::TaskId id);
+    [[nodiscard]] Waiter<> cancel(storage::TaskId id, storage::Actor by = {});
     /// Of one notebook: all that wait, and the one that runs. Resolves with their ids.
-    [[nodiscard]] Waiter<QList<storage::TaskId>> cancelAll(const QString &notebookPath);
+    [[nodiscard]] Waiter<QList<storage::TaskId>> cancelAll(const QString &notebookPath,
+                                                           storage::Actor by = {});
 
     /// While paused, no further task begins; path "": of all notebooks. Kept across restarts.
-    [[nodiscard]] Waiter<> setFlow(const QString &notebookPath, storage::Flow flow);
+    [[nodiscard]] Waiter<> setFlow(const QString &notebookPath, storage::Flow flow,
+                                   storage::Actor by = {});
     [[nodiscard]] const storage::QueueOrders &orders() const { return m_orders; }
-    [[nodiscard]] Waiter<> setOnError(const QString &notebookPath, storage::OnError onError);
+    [[nodiscard]] Waiter<> setOnError(const QString &notebookPath, storage::OnError onError,
+                                      storage::Actor by = {});
     /// As Session's. Fails with NotFound.
-    [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position);
+    [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position, storage::Actor by = {});
 
     /// Resolves when the task is final or waits for input, at once if it is already, or unknown.
     [[nodiscard]] Waiter<> finishedOrAsking(storage::TaskId id);
 
     /// As Session's.
     [[nodiscard]] Waiter<> startKernel(const QString &notebookPath, const QString &kernelName,
-                                       const KernelSetup &setup = {});
-    [[nodiscard]] Waiter<> stopKernel(const QString &notebookPath);
+                                       const KernelSetup &setup = {}, storage::Actor by = {});
+    [[nodiscard]] Waiter<> stopKernel(const QString &notebookPath, storage::Actor by = {});
     [[nodiscard]] Waiter<> stop();
 
     /// Null while that notebook has none. Both are not to be kept across a wait.
@@ -74,12 +78,14 @@ Q_SIGNALS:
     void failed(const QString &message);
 
 private:
-    QCoro::Task<> insert(QList<storage::TaskDraft> drafts,
+    QCoro::Task<> insert(QList<storage::TaskDraft> drafts, storage::Actor by,
                          Waiter<QList<storage::TaskRecord>> answer);
     QCoro::Task<> lookUp(storage::TaskId id, Waiter<storage::TaskRecord> answer);
     QCoro::Task<> rescue(Recovery recovery, Waiter<RescueReport> done);
-    QCoro::Task<> applyFlow(QString notebookPath, storage::Flow flow, Waiter<> done);
-    QCoro::Task<> applyOnError(QString notebookPath, storage::OnError onError, Waiter<> done);
+    QCoro::Task<> applyFlow(QString notebookPath, storage::Flow flow, storage::Actor by,
+                            Waiter<> done);
+    QCoro::Task<> applyOnError(QString notebookPath, storage::OnError onError, storage::Actor by,
+                               Waiter<> done);
     [[nodiscard]] storage::Flow flowOf(const QString &notebookPath) const;
     QCoro::Task<> stopSessions(Waiter<> done);
     Session &session(const QString &notebookPath);

@@ -108,8 +108,9 @@ QCoro::Task<Result<ToolResult>> startKernel(const Services *services, Json argum
     if (!name)
         co_return fail(name.error());
     const double seconds = findNumber(arguments, "timeout").value_or(DefaultStartSeconds);
-    co_return co_await whenReady(services, *path, services->queue.startKernel(*path, *name, *setup),
-                                 Milliseconds(static_cast<qint64>(seconds * 1'000)), context.scope);
+    co_return co_await whenReady(
+        services, *path, services->queue.startKernel(*path, *name, *setup, actorOf(context)),
+        Milliseconds(static_cast<qint64>(seconds * 1'000)), context.scope);
 }
 
 QCoro::Task<Result<ToolResult>> exchangeKernel(const Services *services, Json arguments,
@@ -122,7 +123,7 @@ QCoro::Task<Result<ToolResult>> exchangeKernel(const Services *services, Json ar
     if (!session)
         co_return fail(noKernel(*path));
     const double seconds = findNumber(arguments, "timeout").value_or(DefaultStartSeconds);
-    co_return co_await whenReady(services, *path, session->exchangeKernel(name),
+    co_return co_await whenReady(services, *path, session->exchangeKernel(name, actorOf(context)),
                                  Milliseconds(static_cast<qint64>(seconds * 1'000)), context.scope);
 }
 
@@ -149,7 +150,7 @@ QCoro::Task<Result<ToolResult>> switchEnvironment(const Services *services, Json
 }
 
 QCoro::Task<Result<ToolResult>> interruptKernel(const Services *services, Json arguments,
-                                                CallContext)
+                                                CallContext context)
 {
     const auto path = notebookPath(*services, arguments);
     if (!path)
@@ -158,6 +159,13 @@ QCoro::Task<Result<ToolResult>> interruptKernel(const Services *services, Json a
     const Result<> done = session ? session->interruptKernel() : fail(noKernel(*path));
     if (!done)
         co_return fail(done.error());
+    const Waiter<> noting = services->audit.record({.by = actorOf(context),
+                                                    .action = storage::Action::InterruptKernel,
+                                                    .at = services->clock.now(),
+                                                    .notebookPath = *path});
+    const Result<> noted = co_await noting.wait(*context.scope);
+    if (!noted)
+        co_return fail(noted.error());
     ToolResult result;
     result.structured = {{"notebook_path", *path}, {"interrupted", true}};
     result.text = QStringLiteral("The kernel of %1 was told to interrupt its cell.").arg(*path);
@@ -193,7 +201,7 @@ QCoro::Task<Result<ToolResult>> stopKernel(const Services *services, Json argume
     const auto path = notebookPath(*services, arguments);
     if (!path)
         co_return fail(path.error());
-    const Waiter<> stopping = services->queue.stopKernel(*path);
+    const Waiter<> stopping = services->queue.stopKernel(*path, actorOf(context));
     const Result<> stopped = co_await stopping.wait(*context.scope);
     if (!stopped)
         co_return fail(stopped.error());

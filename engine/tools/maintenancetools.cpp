@@ -22,7 +22,7 @@ QCoro::Task<Result<ToolResult>> cleanupTasks(const Services *services, Json argu
     const bool preview = findBool(arguments, "dry_run").value_or(false);
     const auto cleaning = services->cleaner.runOnce(
         retention, preview ? storage::CleanupMode::Preview : storage::CleanupMode::Remove,
-        services->clock.now());
+        services->clock.now(), actorOf(context));
     const Result<storage::CleanupReport> report = co_await cleaning.wait(*context.scope);
     if (!report)
         co_return fail(report.error());

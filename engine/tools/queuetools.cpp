@@ -26,7 +26,7 @@ QCoro::Task<Result<ToolResult>> cancelExecution(const Services *services, Json a
     const Result<TaskDetail> asked = co_await loadTask(services, arguments, context.scope);
     if (!asked)
         co_return fail(asked.error());
-    const Waiter<> cancelling = services->queue.cancel(asked->task.id);
+    const Waiter<> cancelling = services->queue.cancel(asked->task.id, actorOf(context));
     const Result<> cancelled = co_await cancelling.wait(*context.scope);
     // Not there any more: it has ended by itself, and says so.
     if (!cancelled && cancelled.error().code != ErrorCode::NotFound)
@@ -46,7 +46,7 @@ QCoro::Task<Result<ToolResult>> cancelAll(const Services *services, Json argumen
     const auto path = notebookPath(*services, arguments);
     if (!path)
         co_return fail(path.error());
-    const auto cancelling = services->queue.cancelAll(*path);
+    const auto cancelling = services->queue.cancelAll(*path, actorOf(context));
     const Result<QList<storage::TaskId>> ids = co_await cancelling.wait(*context.scope);
     if (!ids)
         co_return fail(ids.error());
@@ -74,7 +74,7 @@ QCoro::Task<Result<ToolResult>> replayTask(const Services *services, Json argume
         draft.code = *code;
         draft.writeBack = false;  // The outputs are not those of the cell's own source.
     }
-    const auto submitting = services->queue.submit({draft});
+    const auto submitting = services->queue.submit({draft}, actorOf(context));
     const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
     if (!tasks)
         co_return fail(tasks.error());
@@ -89,7 +89,8 @@ QCoro::Task<Result<ToolResult>> moveTask(const Services *services, Json argument
     if (!asked)
         co_return fail(asked.error());
     const auto position = findInt(arguments, "position").value_or(0);
-    const Waiter<> moving = services->queue.move(asked->task.id, qsizetype(position));
+    const Waiter<> moving =
+        services->queue.move(asked->task.id, qsizetype(position), actorOf(context));
     const Result<> moved = co_await moving.wait(*context.scope);
     if (!moved)
         co_return fail(moved.error());
@@ -109,7 +110,7 @@ QCoro::Task<Result<ToolResult>> setFlow(const Services *services, Json arguments
             co_return fail(named.error());
         path = *named;
     }
-    const Waiter<> setting = services->queue.setFlow(path, flow);
+    const Waiter<> setting = services->queue.setFlow(path, flow, actorOf(context));
     const Result<> set = co_await setting.wait(*context.scope);
     if (!set)
         co_return fail(set.error());
@@ -150,7 +151,7 @@ QCoro::Task<Result<ToolResult>> setStopOnError(const Services *services, Json ar
         co_return fail(path.error());
     const bool enabled = findBool(arguments, "enabled").value_or(true);
     const Waiter<> setting = services->queue.setOnError(
-        *path, enabled ? storage::OnError::Stop : storage::OnError::GoOn);
+        *path, enabled ? storage::OnError::Stop : storage::OnError::GoOn, actorOf(context));
     const Result<> set = co_await setting.wait(*context.scope);
     if (!set)
         co_return fail(set.error());

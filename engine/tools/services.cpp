@@ -40,6 +40,13 @@ bool isInside(const QString &folder, const QString &path)
     return folder == QLatin1String("/") || path.startsWith(folder + QLatin1Char('/'));
 }
 
+storage::Actor actorOf(const mcp::CallContext &context)
+{
+    return {.role = context.client == storage::ShellClient ? storage::Role::Operator
+                                                           : storage::Role::Agent,
+            .client = context.client};
+}
+
 Result<QString> notebookPath(const Services &services, const Json &arguments)
 {
     const QString given = celldeck::textOf(arguments, "notebook_path");

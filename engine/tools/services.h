@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "mcp/toolregistry.h"
 #include "notebooks/notebook.h"
 #include "storage/adoptionstore.h"
+#include "storage/auditstore.h"
 #include "storage/taskcleaner.h"
 #include "storage/taskstore.h"
 #include "tasks/taskqueue.h"
@@ -30,9 +32,15 @@ struct Services
     storage::AdoptionStore &adoptions;
     storage::TaskCleaner &cleaner;
     AssetServices assets;
+    storage::AuditStore &audit;
     const Clock &clock;
     QString workspace;  ///< Canonical. No tool reads or writes a file outside of it.
 };
+
+/// Who has called, for the audit log: an operator if it calls itself as our own commands do. All
+/// who call have the same token, so this is what a client says of itself, and no proof: it tells
+/// honest agents and operators apart.
+[[nodiscard]] storage::Actor actorOf(const mcp::CallContext &context);
 
 /// The notebook that a tool's argument names: relative paths are relative to the workspace, and
 /// one file is one notebook however its path is written. Somebody works with it: its assets are

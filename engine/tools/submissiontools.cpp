@@ -67,7 +67,7 @@ QCoro::Task<Result<ToolResult>> runCell(const Services *services, Json arguments
         draft->code = *code;
         draft->writeBack = false;  // The outputs are not those of the cell's own source.
     }
-    const auto submitting = services->queue.submit({*draft});
+    const auto submitting = services->queue.submit({*draft}, actorOf(context));
     const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
     if (!tasks)
         co_return fail(tasks.error());
@@ -98,7 +98,7 @@ QCoro::Task<Result<ToolResult>> runAllCells(const Services *services, Json argum
     if (drafts.isEmpty())
         co_return fail(ErrorCode::NotFound,
                        QStringLiteral("%1 has no code cell to run").arg(*path));
-    const auto submitting = services->queue.submit(drafts);
+    const auto submitting = services->queue.submit(drafts, actorOf(context));
     const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
     if (!tasks)
         co_return fail(tasks.error());
