@@ -1,5 +1,6 @@
 #include "storage/leasestore.h"
 
+#include "storage/auditsql.h"
 #include "storage/database.h"
 #include "storage/notebookrow.h"
 
@@ -119,7 +120,8 @@ Result<Lease> findLease(Connection &connection, const QString &name)
 }
 
 Result<Lease> changeExpiry(Connection &connection, const QString &asset, LeaseMoment now,
-                           const QString &expression, UtcTime expires)
+                           const QString &expression, UtcTime expires,
+                           const std::optional<AuditNote> &note)
 {
     const auto changed =
         connection.run(QStringLiteral("UPDATE lease SET last_seen = ?, expires = %1"
@@ -130,6 +132,8 @@ Result<Lease> changeExpiry(Connection &connection, const QString &asset, LeaseMo
         return fail(changed.error());
     if (*changed == 0)
         return notLeased(asset);
+    if (const Result<> noted = note ? sql::record(connection, *note) : Result<>(); !noted)
+        return fail(noted.error());
     return findLease(connection, asset);
 }
 
@@ -229,19 +233,22 @@ Waiter<int> LeaseStore::renewNotebook(QString notebookPath, LeaseMoment now, Utc
         });
 }
 
-Waiter<Lease> LeaseStore::renew(QString asset, LeaseMoment now, UtcTime expires)
+Waiter<Lease> LeaseStore::renew(QString asset, LeaseMoment now, UtcTime expires,
+                                std::optional<AuditNote> note)
 {
     return m_database.write<Lease>(
-        [asset = std::move(asset), now, expires](Connection &connection) {
-            return changeExpiry(connection, asset, now, QStringLiteral("max(expires, ?)"), expires);
+        [asset = std::move(asset), now, expires, note = std::move(note)](Connection &connection) {
+            return changeExpiry(connection, asset, now, QStringLiteral("max(expires, ?)"), expires,
+                                note);
         });
 }
 
-Waiter<Lease> LeaseStore::setExpiry(QString asset, LeaseMoment now, UtcTime expires)
+Waiter<Lease> LeaseStore::setExpiry(QString asset, LeaseMoment now, UtcTime expires,
+                                    std::optional<AuditNote> note)
 {
     return m_database.write<Lease>(
-        [asset = std::move(asset), now, expires](Connection &connection) {
-            return changeExpiry(connection, asset, now, QStringLiteral("?"), expires);
+        [asset = std::move(asset), now, expires, note = std::move(note)](Connection &connection) {
+            return changeExpiry(connection, asset, now, QStringLiteral("?"), expires, note);
         });
 }
 
@@ -302,14 +309,16 @@ Waiter<QStringList> LeaseStore::kept(QStringList paths, UtcTime leaseNow)
         });
 }
 
-Waiter<> LeaseStore::markTrashed(QString asset, UtcTime leaseNow)
+Waiter<> LeaseStore::markTrashed(QString asset, UtcTime leaseNow, std::optional<AuditNote> note)
 {
-    return m_database.write<void>([asset = std::move(asset), leaseNow](Connection &connection) {
-        return fenced(
+    return m_database.write<void>([asset = std::move(asset), leaseNow,
+                                   note = std::move(note)](Connection &connection) -> Result<> {
+        const Result<> marked = fenced(
             connection.run(
                 QStringLiteral("UPDATE asset SET trashed = ? WHERE path = ? AND") + NoLeaseKeeps,
                 {number(leaseNow), asset, number(leaseNow)}),
             asset);
+        return marked && note ? sql::record(connection, *note) : marked;
     });
 }
 

@@ -4,6 +4,7 @@
 #include <QStringList>
 
 #include "async/waiter.h"
+#include "storage/audit.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
@@ -78,7 +79,8 @@ struct LeaseClockState
 /// Assets and their leases on disk. What of them lies in which folder is not its business.
 ///
 /// Owned by the engine. Thread: the one that made it; waiters resolve there, after the commit.
-/// Stopping: with its Database. Every call fails with StorageUnavailable when the disk refuses.
+/// Stopping: with its Database. Every call fails with StorageUnavailable when the disk refuses. A
+/// note goes into the audit log with the change, where somebody has asked for it.
 class LeaseStore final
 {
 public:
@@ -89,10 +91,12 @@ public:
     /// Those of a notebook that have not expired live until then at least; returns how many.
     [[nodiscard]] Waiter<int> renewNotebook(QString notebookPath, LeaseMoment now, UtcTime expires);
     /// All leases of an asset live until then at least, also those that had expired. NotFound.
-    [[nodiscard]] Waiter<Lease> renew(QString asset, LeaseMoment now, UtcTime expires);
+    [[nodiscard]] Waiter<Lease> renew(QString asset, LeaseMoment now, UtcTime expires,
+                                      std::optional<AuditNote> note = {});
     /// All leases of an asset end exactly then: at once to release it, at PinnedUntil to pin it.
     /// Fails with NotFound.
-    [[nodiscard]] Waiter<Lease> setExpiry(QString asset, LeaseMoment now, UtcTime expires);
+    [[nodiscard]] Waiter<Lease> setExpiry(QString asset, LeaseMoment now, UtcTime expires,
+                                          std::optional<AuditNote> note = {});
 
     /// The lease of an asset that ends last. `name`: path, or file name alone. Fails with NotFound.
     [[nodiscard]] Waiter<Lease> find(QString name);
@@ -106,7 +110,8 @@ public:
     /// Those of them that are assets which a lease or a task's record keeps.
     [[nodiscard]] Waiter<QStringList> kept(QStringList paths, UtcTime leaseNow);
     /// Fails with Stale if a lease or a task's record keeps it now.
-    [[nodiscard]] Waiter<> markTrashed(QString asset, UtcTime leaseNow);
+    [[nodiscard]] Waiter<> markTrashed(QString asset, UtcTime leaseNow,
+                                       std::optional<AuditNote> note = {});
     [[nodiscard]] Waiter<> markRestored(QString asset);
     /// Fails as `markTrashed` does.
     [[nodiscard]] Waiter<> forget(QString asset, UtcTime leaseNow);
