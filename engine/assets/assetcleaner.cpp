@@ -311,21 +311,27 @@ QCoro::Task<Result<>> AssetCleaner::removeUnnamed(SweepOrder order, QList<Found>
             continue;
         // Where nobody knows any more what is named, all counts as named.
         const Result<> settled =
-            co_await settle(found, !named || named->contains(stemOf(found.asset.path)));
+            co_await settle(found, order.by, !named || named->contains(stemOf(found.asset.path)));
         if (!settled)
             co_return settled;
     }
     co_return Result<>{};
 }
 
-QCoro::Task<Result<>> AssetCleaner::settle(Found found, bool isNamed)
+QCoro::Task<Result<>> AssetCleaner::settle(Found found, storage::Actor by, bool isNamed)
 {
     if (isNamed) {
         ++m_report.renewed;
         found.presence.inTrash = true;
         co_return co_await keepNamed(found);
     }
-    const Waiter<> marking = m_store.markTrashed(found.asset.path, m_leases.now().lease);
+    const storage::AuditNote note{.by = std::move(by),
+                                  .action = storage::Action::RemoveAsset,
+                                  .at = m_leases.now().wall,
+                                  .notebookPath = found.asset.notebooks.value(0),
+                                  .object = found.asset.path,
+                                  .detail = QStringLiteral("to the trash")};
+    const Waiter<> marking = m_store.markTrashed(found.asset.path, m_leases.now().lease, note);
     const Result<> marked = co_await marking.wait(m_scope);
     if (!marked && marked.error().code == ErrorCode::Stale) {
         ++m_report.restored;

@@ -15,6 +15,7 @@ struct SweepOrder
     QString notebookPath;    ///< Only what was made for it; "": all
     QStringList referenced;  ///< Texts that may name assets, e.g. of a buffer that is not saved yet
     storage::CleanupMode mode = storage::CleanupMode::Remove;
+    storage::Actor by = {};  ///< whom the audit log names
 };
 
 /// What a sweep has done; in a preview: what it would do.
@@ -65,7 +66,7 @@ private:
     QCoro::Task<Result<>> sweepBatch(SweepOrder order, Assets batch);
     QCoro::Task<Result<>> keepNamed(Found found);
     QCoro::Task<Result<>> removeUnnamed(SweepOrder order, QList<Found> unnamed);
-    QCoro::Task<Result<>> settle(Found found, bool isNamed);
+    QCoro::Task<Result<>> settle(Found found, storage::Actor by, bool isNamed);
     QCoro::Task<Result<>> deleteOne(Found found);
     QCoro::Task<Result<QSet<QByteArray>>> searchFor(Assets assets, QStringList referenced);
     void count(const Found &found);

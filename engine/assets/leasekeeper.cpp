@@ -104,24 +104,37 @@ QCoro::Task<> LeaseKeeper::renewNotebook(QString notebookPath)
     Q_EMIT failed(renewed.error().message);
 }
 
-Waiter<Lease> LeaseKeeper::renew(QString asset)
+std::optional<storage::AuditNote> LeaseKeeper::noteOf(storage::Action action, const QString &asset,
+                                                      MaybeActor by) const
 {
-    return m_store.renew(std::move(asset), now(), now().lease + LeasePeriod);
+    if (!by)
+        return std::nullopt;
+    return storage::AuditNote{
+        .by = std::move(*by), .action = action, .at = now().wall, .object = asset};
 }
 
-Waiter<Lease> LeaseKeeper::release(QString asset)
+Waiter<Lease> LeaseKeeper::renew(QString asset, MaybeActor by)
 {
-    return m_store.setExpiry(std::move(asset), now(), now().lease);
+    auto note = noteOf(storage::Action::RenewLease, asset, std::move(by));
+    return m_store.renew(std::move(asset), now(), now().lease + LeasePeriod, std::move(note));
 }
 
-Waiter<Lease> LeaseKeeper::pin(QString asset)
+Waiter<Lease> LeaseKeeper::release(QString asset, MaybeActor by)
 {
-    return m_store.setExpiry(std::move(asset), now(), storage::PinnedUntil);
+    auto note = noteOf(storage::Action::ReleaseLease, asset, std::move(by));
+    return m_store.setExpiry(std::move(asset), now(), now().lease, std::move(note));
 }
 
-Waiter<Lease> LeaseKeeper::unpin(QString asset)
+Waiter<Lease> LeaseKeeper::pin(QString asset, MaybeActor by)
 {
-    return m_store.setExpiry(std::move(asset), now(), now().lease + LeasePeriod);
+    auto note = noteOf(storage::Action::PinAsset, asset, std::move(by));
+    return m_store.setExpiry(std::move(asset), now(), storage::PinnedUntil, std::move(note));
+}
+
+Waiter<Lease> LeaseKeeper::unpin(QString asset, MaybeActor by)
+{
+    auto note = noteOf(storage::Action::RenewLease, asset, std::move(by));
+    return m_store.setExpiry(std::move(asset), now(), now().lease + LeasePeriod, std::move(note));
 }
 
 }  // namespace celldeck::assets

@@ -36,13 +36,15 @@ public:
     /// A notebook was saved or read: its living leases begin anew, once an hour at most.
     void touch(const QString &notebookPath);
 
+    /// Whom the audit log names; nobody where it is the engine's own business.
+    using MaybeActor = std::optional<storage::Actor>;
     /// Of one asset, by its path; each fails with NotFound. A renewal brings back what had expired.
-    [[nodiscard]] Waiter<storage::Lease> renew(QString asset);
+    [[nodiscard]] Waiter<storage::Lease> renew(QString asset, MaybeActor by = {});
     /// Ends it at once: the file goes with the next sweep, unless a notebook names it.
-    [[nodiscard]] Waiter<storage::Lease> release(QString asset);
+    [[nodiscard]] Waiter<storage::Lease> release(QString asset, MaybeActor by = {});
     /// It never expires, until it is released; or, to end that, renewed for the usual time.
-    [[nodiscard]] Waiter<storage::Lease> pin(QString asset);
-    [[nodiscard]] Waiter<storage::Lease> unpin(QString asset);
+    [[nodiscard]] Waiter<storage::Lease> pin(QString asset, MaybeActor by = {});
+    [[nodiscard]] Waiter<storage::Lease> unpin(QString asset, MaybeActor by = {});
 
     /// Looks at the clock, and writes down where it is if it was set, or not for an hour.
     [[nodiscard]] Waiter<> runOnce();
@@ -51,6 +53,9 @@ Q_SIGNALS:
     void failed(const QString &message);
 
 private:
+    [[nodiscard]] std::optional<storage::AuditNote> noteOf(storage::Action action,
+                                                           const QString &asset,
+                                                           MaybeActor by) const;
     QCoro::Task<> open(Waiter<> started);
     QCoro::Task<> watchClock();
     QCoro::Task<> renewNotebook(QString notebookPath);

@@ -69,15 +69,17 @@ QCoro::Task<Result<ToolResult>> listLeases(const Services *services, Json argume
     co_return result;
 }
 
-using Change = Waiter<Lease> (assets::LeaseKeeper::*)(QString asset);
+using Change = Waiter<Lease> (assets::LeaseKeeper::*)(QString asset,
+                                                      assets::LeaseKeeper::MaybeActor by);
 
 QCoro::Task<Result<ToolResult>> changeLease(const Services *services, Json arguments,
-                                            const TaskScope *scope, Change change)
+                                            CallContext context, Change change)
 {
+    const TaskScope *scope = context.scope;
     const Result<Lease> asset = co_await findAsset(services, std::move(arguments), scope);
     if (!asset)
         co_return fail(asset.error());
-    const auto changing = (services->assets.leases.*change)(asset->asset);
+    const auto changing = (services->assets.leases.*change)(asset->asset, actorOf(context));
     const Result<Lease> changed = co_await changing.wait(*scope);
     if (!changed)
         co_return fail(changed.error());
@@ -98,14 +100,14 @@ QCoro::Task<Result<ToolResult>> changeLease(const Services *services, Json argum
 QCoro::Task<Result<ToolResult>> renewLease(const Services *services, Json arguments,
                                            CallContext context)
 {
-    co_return co_await changeLease(services, std::move(arguments), context.scope,
+    co_return co_await changeLease(services, std::move(arguments), std::move(context),
                                    &assets::LeaseKeeper::renew);
 }
 
 QCoro::Task<Result<ToolResult>> releaseLease(const Services *services, Json arguments,
                                              CallContext context)
 {
-    co_return co_await changeLease(services, std::move(arguments), context.scope,
+    co_return co_await changeLease(services, std::move(arguments), std::move(context),
                                    &assets::LeaseKeeper::release);
 }
 
@@ -113,7 +115,7 @@ QCoro::Task<Result<ToolResult>> pinAsset(const Services *services, Json argument
                                          CallContext context)
 {
     const bool pins = findBool(arguments, "pinned").value_or(true);
-    co_return co_await changeLease(services, std::move(arguments), context.scope,
+    co_return co_await changeLease(services, std::move(arguments), std::move(context),
                                    pins ? &assets::LeaseKeeper::pin : &assets::LeaseKeeper::unpin);
 }
 
@@ -127,7 +129,8 @@ QCoro::Task<Result<ToolResult>> pruneUnused(const Services *services, Json argum
     assets::SweepOrder order{
         .notebookPath = *path,
         .referenced = {},
-        .mode = preview ? storage::CleanupMode::Preview : storage::CleanupMode::Remove};
+        .mode = preview ? storage::CleanupMode::Preview : storage::CleanupMode::Remove,
+        .by = actorOf(context)};
     if (const Json *referenced = find(arguments, "referenced")) {
         for (const Json &text : *referenced)
             order.referenced << text.get<QString>();
