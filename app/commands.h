@@ -18,6 +18,7 @@ int cancelCommand(const QStringList &arguments);
 int replayCommand(const QStringList &arguments);
 int cleanupCommand(const QStringList &arguments);
 int backupCommand(const QStringList &arguments);
+int importCommand(const QStringList &arguments);
 int restoreCommand(const QStringList &arguments);
 int checkCommand(const QStringList &arguments);
 /// Requires: a QApplication. Only in builds with the console.

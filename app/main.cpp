@@ -35,6 +35,7 @@ constexpr Command Commands[] = {
     {"cleanup", cleanupCommand, "removes old tasks"},
     {"backup", backupCommand, "copies the database, also while it is in use"},
     {"restore", restoreCommand, "puts a backup in the place of the database"},
+    {"import", importCommand, "takes over the Python server's database"},
     {"check", checkCommand, "looks for damage in the database"},
 };
 

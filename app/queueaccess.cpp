@@ -118,4 +118,28 @@ QCoro::Task<Result<Answer>> QueueAccess::cleanUp(storage::Retention retention,
                       {"bytes_after", report->bytesAfter}}};
 }
 
+QCoro::Task<Result<Answer>> QueueAccess::importTasks(QList<storage::ImportedTask> imported,
+                                                     QString source, UtcTime begun)
+{
+    if (m_client) {
+        Json tasks = Json::array();
+        for (const storage::ImportedTask &task : imported)
+            tasks.push_back(storage::toJson(task));
+        co_return co_await m_client->call(QStringLiteral("import_tasks"),
+                                          {{"tasks", std::move(tasks)},
+                                           {"source", source},
+                                           {"begun_ms", begun.time_since_epoch().count()}});
+    }
+    const auto importing =
+        m_engine->store().importTasks(std::move(imported), m_engine->clock().now(),
+                                      {.by = storage::shellActor(),
+                                       .action = storage::Action::Import,
+                                       .at = begun,
+                                       .object = source});
+    const Result<storage::ImportReport> report = co_await importing.wait(m_scope);
+    if (!report)
+        co_return fail(report.error());
+    co_return Answer{storage::toJson(*report)};
+}
+
 }  // namespace celldeck::app

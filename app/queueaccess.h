@@ -4,6 +4,7 @@
 
 #include "endpointclient.h"
 #include "engine/engine.h"
+#include "storage/importedtask.h"
 
 namespace celldeck::app {
 
@@ -29,6 +30,11 @@ public:
     /// {tasks, cells, bytes_before, bytes_after}
     [[nodiscard]] QCoro::Task<Result<Answer>> cleanUp(storage::Retention retention,
                                                       storage::CleanupMode mode);
+
+    /// {imported, pending, present, skipped: [{task_id, why}]}. `begun` is that of the whole
+    /// import, and `source` its file.
+    [[nodiscard]] QCoro::Task<Result<Answer>> importTasks(QList<storage::ImportedTask> imported,
+                                                          QString source, UtcTime begun);
 
     /// Whether no engine runs, so that what waits runs only later.
     [[nodiscard]] bool isAlone() const { return m_engine != nullptr; }

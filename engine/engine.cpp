@@ -16,6 +16,7 @@
 #include "storage/database.h"
 #include "tools/assettools.h"
 #include "tools/audittools.h"
+#include "tools/importtools.h"
 #include "tools/inputtools.h"
 #include "tools/kerneltools.h"
 #include "tools/leasetools.h"
@@ -166,6 +167,7 @@ struct Engine::Parts
         tools::addLeaseTools(registry, services);
         QObject::connect(&leases, &assets::LeaseKeeper::failed, &queue, &tasks::TaskQueue::failed);
         tools::addAuditTools(registry, services);
+        tools::addImportTools(registry, services);
     }
 
     const EngineOptions options;

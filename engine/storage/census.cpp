@@ -101,6 +101,12 @@ void Census::count(std::int64_t notebook, std::optional<TaskState> from, TaskSta
         ++m_pending[notebook];
 }
 
+void Census::countImported(TaskId id, std::int64_t notebook)
+{
+    m_last = std::max(m_last, id);
+    count(notebook, std::nullopt, TaskState::Pending);
+}
+
 TaskStats Census::stats() const
 {
     return m_stats;

@@ -33,6 +33,8 @@ public:
                                    const QHash<QString, std::int64_t> &fresh) const;
     [[nodiscard]] TaskId nextId(UtcTime now);
     void count(std::int64_t notebook, std::optional<TaskState> from, TaskState to);
+    /// A pending task with an id of its own, which may lie before others.
+    void countImported(TaskId id, std::int64_t notebook);
     /// A task that had ended is removed.
     void forget(TaskState state) { --counter(state); }
     /// To be called where tasks are removed: no later one gets the id of one that was.

@@ -64,6 +64,16 @@ Result<> migrate(Connection &connection, const QString &file)
                         .arg(file)
                         .arg(version)
                         .arg(currentSchema()));
+    const auto foreign = connection.number(
+        QStringLiteral("SELECT count(*) FROM sqlite_schema"
+                       " WHERE type = 'table' AND name = 'execution_queue'"));
+    if (!foreign)
+        return fail(foreign.error());
+    if (*foreign > 0)
+        return fail(ErrorCode::StorageUnavailable,
+                    QStringLiteral("the database %1 is the Python server's: move it to another "
+                                   "folder, and take it over from there with celldeck import")
+                        .arg(file));
     if (version > 0 && version < currentSchema()) {
         const QString backup = QStringLiteral("%1.v%2.backup").arg(file).arg(version);
         if (!QFile::exists(backup)) {

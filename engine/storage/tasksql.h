@@ -5,6 +5,7 @@
 #include "storage/audit.h"
 #include "storage/census.h"
 #include "storage/connection.h"
+#include "storage/importedtask.h"
 #include "storage/taskrecord.h"
 
 /// The SQL of tasks: plain functions on a connection. Those that write are called by the writer's
@@ -15,6 +16,20 @@ namespace celldeck::storage::sql {
 /// Bits of `terms.flags`.
 enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
 
+/// The row of a new task, apart from its draft.
+struct NewTask
+{
+    TaskId id;
+    TaskId batch;
+    std::int64_t notebook = 0;
+    QVariant actor;  ///< NULL where its submission is a row of the audit log.
+};
+
+/// Fails with InvalidArgument.
+[[nodiscard]] Result<> checkDraft(const TaskDraft &draft);
+/// A pending task. Requires: the id and the draft's key are free.
+[[nodiscard]] Result<TaskRecord> insertOne(Connection &connection, Census &census,
+                                           const TaskDraft &draft, const NewTask &place);
 [[nodiscard]] Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
                                                const QList<TaskDraft> &drafts, UtcTime now,
                                                const Actor &by);
@@ -36,6 +51,12 @@ enum TaskFlag { StopOnError = 1, NoWriteBack = 2 };
                                    std::optional<AuditNote> note);
 [[nodiscard]] Result<> reorder(Connection &connection, const QList<TaskId> &ids,
                                const std::optional<AuditNote> &note);
+
+/// Tasks of another server, at the times that they had there; those that are there already stay as
+/// they are. `note` gets their number, and grows with that of later calls.
+[[nodiscard]] Result<ImportReport> importTasks(Connection &connection, Census &census,
+                                               const QList<ImportedTask> &tasks, UtcTime now,
+                                               AuditNote note);
 
 [[nodiscard]] Result<QList<TaskRecord>> unfinished(Connection &connection);
 [[nodiscard]] Result<TaskDetail> load(Connection &connection, TaskId id);

@@ -29,6 +29,14 @@ Waiter<QList<TaskRecord>> TaskStore::insert(QList<TaskDraft> drafts, UtcTime now
     });
 }
 
+Waiter<ImportReport> TaskStore::importTasks(QList<ImportedTask> tasks, UtcTime now, AuditNote note)
+{
+    return d->database.write<ImportReport>([census = d->census, tasks = std::move(tasks), now,
+                                            note = std::move(note)](Connection &connection) {
+        return sql::importTasks(connection, *census, tasks, now, note);
+    });
+}
+
 Waiter<> TaskStore::markRunning(TaskId id, QByteArray messageId, UtcTime now)
 {
     return d->database.write<void>(

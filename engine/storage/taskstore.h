@@ -6,6 +6,7 @@
 #include "async/waiter.h"
 #include "storage/audit.h"
 #include "storage/census.h"
+#include "storage/importedtask.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
@@ -31,6 +32,11 @@ public:
     /// log says that they are `by`'s.
     [[nodiscard]] Waiter<QList<TaskRecord>> insert(QList<TaskDraft> drafts, UtcTime now,
                                                    Actor by = {});
+
+    /// Takes over tasks of another server, all or none of them; see ImportReport for those that are
+    /// there already and those that cannot be taken.
+    [[nodiscard]] Waiter<ImportReport> importTasks(QList<ImportedTask> tasks, UtcTime now,
+                                                   AuditNote note);
 
     /// pending → running. Fails with Stale if it was not pending.
     [[nodiscard]] Waiter<> markRunning(TaskId id, QByteArray messageId, UtcTime now);

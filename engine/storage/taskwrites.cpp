@@ -47,69 +47,6 @@ Result<QHash<QString, TaskRecord>> knownTasks(Connection &connection,
     return known;
 }
 
-Result<> checkDraft(const TaskDraft &draft)
-{
-    if (draft.notebookPath.isEmpty())
-        return fail(ErrorCode::InvalidArgument, QStringLiteral("a task needs a notebook"));
-    // A key that reads like an id could hide another task.
-    if (!draft.key.isEmpty() && parseTaskId(draft.key))
-        return fail(ErrorCode::InvalidArgument,
-                    QStringLiteral("the task id \"%1\" has the form of Celldeck's own ids: choose "
-                                   "another, such as run-%1")
-                        .arg(draft.key));
-    return {};
-}
-
-/// The row of a new task, apart from its draft.
-struct NewTask
-{
-    TaskId id;
-    TaskId batch;
-    std::int64_t notebook = 0;
-    QVariant actor;  ///< NULL where its submission is a row of the audit log.
-};
-
-Result<TaskRecord> insertOne(Connection &connection, Census &census, const TaskDraft &draft,
-                             const NewTask &place)
-{
-    const auto &[id, batch, notebook, actor] = place;
-    const auto cell = census.contents().cell(connection, notebook, draft);
-    if (!cell)
-        return fail(cell.error());
-    const auto added = connection.run(
-        QStringLiteral("INSERT INTO task(id, state, cell, batch, retries, replay_of,"
-                       " actor) VALUES(?, 0, ?, ?, ?, ?, ?)"),
-        {qlonglong(id.value()), qlonglong(*cell),
-         batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant(),
-         draft.retries > 0 ? QVariant(draft.retries) : QVariant(),
-         draft.replayOf ? QVariant(qlonglong(draft.replayOf.value())) : QVariant(), actor});
-    if (!added)
-        return fail(added.error());
-    if (!draft.key.isEmpty()) {
-        const auto keyed =
-            connection.run(QStringLiteral("INSERT INTO key(name, task) VALUES(?, ?)"),
-                           {draft.key, qlonglong(id.value())});
-        if (!keyed)
-            return fail(keyed.error());
-    }
-    TaskRecord task;
-    task.id = id;
-    task.key = draft.key;
-    task.notebookPath = draft.notebookPath;
-    task.cellIndex = draft.cellIndex < 0 ? -1 : draft.cellIndex;
-    task.cellId = draft.cellId;
-    task.code = draft.code;
-    task.kernelName = draft.kernelName;
-    task.batch = batch;
-    task.createdAt = timeOf(id);
-    task.limit = draft.limit;
-    task.stopOnError = draft.stopOnError;
-    task.writeBack = draft.writeBack;
-    task.replayOf = draft.replayOf;
-    task.retries = draft.retries;
-    return task;
-}
-
 /// Those of `tasks` that are new, all of one batch.
 AuditNote submissionOf(const QList<TaskRecord> &tasks, TaskId batch, UtcTime now, const Actor &by)
 {
@@ -183,6 +120,60 @@ Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place
 }
 
 }  // namespace
+
+Result<> checkDraft(const TaskDraft &draft)
+{
+    if (draft.notebookPath.isEmpty())
+        return fail(ErrorCode::InvalidArgument, QStringLiteral("a task needs a notebook"));
+    // A key that reads like an id could hide another task.
+    if (!draft.key.isEmpty() && parseTaskId(draft.key))
+        return fail(ErrorCode::InvalidArgument,
+                    QStringLiteral("the task id \"%1\" has the form of Celldeck's own ids: choose "
+                                   "another, such as run-%1")
+                        .arg(draft.key));
+    return {};
+}
+
+Result<TaskRecord> insertOne(Connection &connection, Census &census, const TaskDraft &draft,
+                             const NewTask &place)
+{
+    const auto &[id, batch, notebook, actor] = place;
+    const auto cell = census.contents().cell(connection, notebook, draft);
+    if (!cell)
+        return fail(cell.error());
+    const auto added = connection.run(
+        QStringLiteral("INSERT INTO task(id, state, cell, batch, retries, replay_of,"
+                       " actor) VALUES(?, 0, ?, ?, ?, ?, ?)"),
+        {qlonglong(id.value()), qlonglong(*cell),
+         batch ? QVariant(qlonglong(id.value() - batch.value())) : QVariant(),
+         draft.retries > 0 ? QVariant(draft.retries) : QVariant(),
+         draft.replayOf ? QVariant(qlonglong(draft.replayOf.value())) : QVariant(), actor});
+    if (!added)
+        return fail(added.error());
+    if (!draft.key.isEmpty()) {
+        const auto keyed =
+            connection.run(QStringLiteral("INSERT INTO key(name, task) VALUES(?, ?)"),
+                           {draft.key, qlonglong(id.value())});
+        if (!keyed)
+            return fail(keyed.error());
+    }
+    TaskRecord task;
+    task.id = id;
+    task.key = draft.key;
+    task.notebookPath = draft.notebookPath;
+    task.cellIndex = draft.cellIndex < 0 ? -1 : draft.cellIndex;
+    task.cellId = draft.cellId;
+    task.code = draft.code;
+    task.kernelName = draft.kernelName;
+    task.batch = batch;
+    task.createdAt = timeOf(id);
+    task.limit = draft.limit;
+    task.stopOnError = draft.stopOnError;
+    task.writeBack = draft.writeBack;
+    task.replayOf = draft.replayOf;
+    task.retries = draft.retries;
+    return task;
+}
 
 Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
                                  const QList<TaskDraft> &drafts, UtcTime now, const Actor &by)

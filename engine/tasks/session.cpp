@@ -1,7 +1,10 @@
 #include "tasks/session.h"
 
+#include "async/background.h"
 #include "base/crashpoint.h"
+#include "notebooks/notebookfile.h"
 #include "tasks/handover.h"
+#include "tasks/notebookdrafts.h"
 #include "tasks/outcome.h"
 
 namespace celldeck::tasks {
@@ -139,10 +142,26 @@ QCoro::Task<> Session::work()
         m_stopped.resolve({});
 }
 
+QCoro::Task<Result<>> Session::startKernelFor(TaskRecord task)
+{
+    if (task.kernelName.isEmpty() && !m_kernel.get()) {
+        // It was submitted by somebody who did not know: its notebook does.
+        const auto asking = inBackground<QString>([path = m_path]() -> Result<QString> {
+            const auto notebook = notebooks::loadNotebook(path);
+            return notebook ? kernelNameOf(*notebook, path) : fail(notebook.error());
+        });
+        const Result<QString> name = co_await asking.wait(m_scope);
+        if (!name)
+            co_return fail(name.error());
+        task.kernelName = *name;
+    }
+    const Waiter<> ready = m_kernel.start(task.kernelName);
+    co_return co_await ready.wait(m_scope);
+}
+
 QCoro::Task<> Session::runTask(TaskRecord task)
 {
-    const Waiter<> ready = m_kernel.start(task.kernelName);
-    const Result<> started = co_await ready.wait(m_scope);
+    const Result<> started = co_await startKernelFor(task);
     if (m_stopping || (!started && started.error().code == ErrorCode::Cancelled))
         co_return;  // It stays pending, and runs when the engine is back.
     if (!started) {

@@ -110,6 +110,7 @@ Q_SIGNALS:
 private:
     QCoro::Task<> work();
     QCoro::Task<> runTask(storage::TaskRecord task);
+    QCoro::Task<Result<>> startKernelFor(storage::TaskRecord task);
     QCoro::Task<> followTask(storage::TaskDetail task);
     /// From the kernel's answer to the end on disk.
     QCoro::Task<> conclude(storage::TaskRecord task, Result<kernels::Execution> execution);

@@ -53,18 +53,55 @@ QCoro::Task<> TaskQueue::insert(QList<TaskDraft> drafts, storage::Actor by,
         answer.resolve(fail(tasks.error()));
         co_return;
     }
+    const Fresh fresh = announceNew(*tasks);
+    answer.resolve(*tasks);
+    enqueue(fresh);
+}
+
+Waiter<storage::ImportReport> TaskQueue::importTasks(QList<storage::ImportedTask> imported,
+                                                     storage::AuditNote note)
+{
+    const Waiter<storage::ImportReport> answer;
+    if (m_stopping)
+        return Waiter<storage::ImportReport>::resolved(
+            fail(ErrorCode::StorageUnavailable, QStringLiteral("the engine is stopping")));
+    m_scope.start(import(std::move(imported), std::move(note), answer));
+    return answer;
+}
+
+QCoro::Task<> TaskQueue::import(QList<storage::ImportedTask> imported, storage::AuditNote note,
+                                Waiter<storage::ImportReport> answer)
+{
+    const auto importing =
+        m_stores.tasks.importTasks(std::move(imported), m_clock.now(), std::move(note));
+    const Result<storage::ImportReport> report = co_await importing.wait(m_scope);
+    if (!report) {
+        answer.resolve(report);
+        co_return;
+    }
+    const Fresh fresh = announceNew(report->pending);
+    answer.resolve(report);
+    enqueue(fresh);
+}
+
+TaskQueue::Fresh TaskQueue::announceNew(const QList<TaskRecord> &tasks)
+{
     // A known idempotency key gives an old task: that one is on its way, or at its end.
-    QList<TaskRecord> fresh;
-    for (const TaskRecord &task : *tasks) {
+    Fresh fresh;
+    for (const TaskRecord &task : tasks) {
         if (task.state != TaskState::Pending ||
             !m_unfinished.emplace(task.id, task.notebookPath).second)
             continue;
         fresh.append(task);
         Q_EMIT taskChanged(task);
     }
-    answer.resolve(*tasks);
+    return fresh;
+}
+
+void TaskQueue::enqueue(Fresh fresh)
+{
     if (m_stopping)
-        co_return;
+        return;
     while (!fresh.isEmpty()) {
         const QString path = fresh.first().notebookPath;
         const auto next = std::ranges::find_if(

@@ -34,6 +34,11 @@ public:
     [[nodiscard]] Waiter<QList<storage::TaskRecord>> submit(QList<storage::TaskDraft> drafts,
                                                             storage::Actor by = {});
 
+    /// Takes over tasks of another server: see TaskStore::importTasks. Those that are pending run
+    /// behind what waits, in their order.
+    [[nodiscard]] Waiter<storage::ImportReport> importTasks(QList<storage::ImportedTask> imported,
+                                                            storage::AuditNote note);
+
     /// Resolves when the task is final, at once if it is already. Fails with NotFound.
     [[nodiscard]] Waiter<storage::TaskRecord> finished(storage::TaskId id);
 
@@ -80,6 +85,12 @@ Q_SIGNALS:
 private:
     QCoro::Task<> insert(QList<storage::TaskDraft> drafts, storage::Actor by,
                          Waiter<QList<storage::TaskRecord>> answer);
+    QCoro::Task<> import(QList<storage::ImportedTask> imported, storage::AuditNote note,
+                         Waiter<storage::ImportReport> answer);
+    using Fresh = QList<storage::TaskRecord>;
+    /// Those that nobody has on the way yet.
+    [[nodiscard]] Fresh announceNew(const QList<storage::TaskRecord> &tasks);
+    void enqueue(Fresh fresh);
     QCoro::Task<> lookUp(storage::TaskId id, Waiter<storage::TaskRecord> answer);
     QCoro::Task<> rescue(Recovery recovery, Waiter<RescueReport> done);
     QCoro::Task<> applyFlow(QString notebookPath, storage::Flow flow, storage::Actor by,

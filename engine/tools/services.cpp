@@ -93,6 +93,22 @@ Json inputJson(const std::optional<kernels::InputRequest> &request)
     return {{"prompt", request->prompt}, {"password", request->isPassword}};
 }
 
+Result<QString> pathInWorkspace(const Services &services, const QString &given)
+{
+    QString path = QDir::cleanPath(QDir(services.workspace).absoluteFilePath(given));
+    // Of what is not there, the folders that are: a link may lead outside.
+    QString missing;
+    while (!QFileInfo::exists(path) && path != QLatin1String("/")) {
+        missing = QLatin1Char('/') + QFileInfo(path).fileName() + missing;
+        path = QFileInfo(path).path();
+    }
+    path = QFileInfo(path).canonicalFilePath() + missing;
+    if (isInside(services.workspace, path))
+        return path;
+    return fail(ErrorCode::OutsideWorkspace,
+                QStringLiteral("%1 is outside of the workspace %2").arg(path, services.workspace));
+}
+
 Waiter<notebooks::Notebook> loadInBackground(const QString &path)
 {
     return inBackground<notebooks::Notebook>([path] { return notebooks::loadNotebook(path); });

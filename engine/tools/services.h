@@ -47,6 +47,9 @@ struct Services
 /// leased anew. Fails with NotFound or OutsideWorkspace.
 [[nodiscard]] Result<QString> notebookPath(const Services &services, const Json &arguments);
 
+/// As that, of a notebook that need not be there. Fails with OutsideWorkspace.
+[[nodiscard]] Result<QString> pathInWorkspace(const Services &services, const QString &given);
+
 [[nodiscard]] bool isInside(const QString &folder, const QString &path);
 
 /// A folder that a tool's argument names, canonical. Fails with NotFound or OutsideWorkspace.
