@@ -167,8 +167,7 @@ Aims sizes(const Scale &scale, const QString &folder)
         if (mix.isUsual)
             aims << Aim{name, all, Aim::Kind::AtMost, PerTask, true};
         else
-            aims << Aim{name + QStringLiteral(" (over)"), all - own, Aim::Kind::AtMost, PerTask,
-                        true};
+            aims << Aim{name + QStringLiteral(" (over)"), all - own, Aim::Kind::AtMost, PerTask};
     }
     return aims;
 }

@@ -37,6 +37,11 @@ struct Fixture
     Result<> opened;
 };
 
+QByteArray printed(const QByteArray &text)
+{
+    return R"([{"name":"stdout","output_type":"stream","text":")" + text + R"("}])";
+}
+
 QString sqlite(const QString &file, const QString &sql)
 {
     QProcess process;
@@ -310,9 +315,6 @@ void TestTaskStore::theViewAnswersAsOperatorsExpect()
 void TestTaskStore::outputsComeBackByteForByte_data()
 {
     QTest::addColumn<QByteArray>("outputs");
-    const auto printed = [](const QByteArray &text) -> QByteArray {
-        return R"([{"name":"stdout","output_type":"stream","text":")" + text + R"("}])";
-    };
     const auto shown = [](const QByteArray &text, const QByteArray &count) -> QByteArray {
         return R"([{"data":{"text/plain":")" + text + R"("},"execution_count":)" + count +
                R"(,"metadata":{},"output_type":"execute_result"}])";
@@ -410,6 +412,7 @@ void TestTaskStore::aHundredThousandTasksAreSmall()
 {
     QTemporaryDir dir;
     constexpr int Tasks = 100'000;
+    int number = 0;
     {
         Fixture f(dir.path());
         UtcTime now = Start;
@@ -427,6 +430,7 @@ void TestTaskStore::aHundredThousandTasksAreSmall()
                 (void)f.store.markRunning(task.id, "0123456789-0123456789_1234_17", now);
                 TaskOutcome outcome;
                 outcome.executionCount = task.cellIndex + 1;
+                outcome.outputs = printed(QByteArray::number(++number) + "\\n");
                 outcome.finishedAt = now + Milliseconds(5);
                 last = f.store.finish(task.id, outcome);
             }
@@ -434,7 +438,11 @@ void TestTaskStore::aHundredThousandTasksAreSmall()
         }
         QCOMPARE(await(f.store.stats(now))->completed, Tasks);
     }
-    const qint64 bytes = QFileInfo(dir.path() + QStringLiteral("/sessions/state.db")).size();
+    const QString file = dir.path() + QStringLiteral("/sessions/state.db");
+    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(DISTINCT json_extract(outputs_json,"
+                                         " '$[0].text')) FROM execution_queue")),
+             QString::number(Tasks));
+    const qint64 bytes = QFileInfo(file).size();
     qInfo("100,000 completed tasks take %lld bytes", bytes);
     QVERIFY2(bytes <= 5'000'000, qPrintable(QString::number(bytes)));
 }
