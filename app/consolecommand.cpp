@@ -85,28 +85,36 @@ int consoleCommand(const QStringList &arguments)
         return *code;
     QSettings settings(line.settingsFile(), QSettings::IniFormat);
     ui::applyTheme(*qApp, ui::themeFromText(settings.value(QStringLiteral("theme")).toString()));
-    QApplication::setQuitOnLastWindowClosed(true);
-
     const SignalWatcher signal;
     QObject::connect(&signal, &SignalWatcher::stopRequested, qApp, &QCoreApplication::quit);
     EngineThread engine(*options);
     std::unique_ptr<ui::MainWindow> window;
+    const auto runAll = [&window](const QStringList &paths) {
+        for (const QString &path : paths)
+            window->runNotebook(path);
+    };
     QObject::connect(&engine, &EngineThread::started, qApp, [&] {
         window = std::make_unique<ui::MainWindow>(&engine.feed(), &settings);
         window->show();
-        for (const QString &notebook : *notebooks)
-            window->runNotebook(notebook);
+        runAll(*notebooks);
         if (const Result<> listening = instance.listen(); !listening)
             complain(listening.error().message);
     });
     QObject::connect(&instance, &SingleInstance::asked, qApp, [&](const QStringList &paths) {
         window->present();
-        for (const QString &path : paths)
-            window->runNotebook(path);
+        runAll(paths);
     });
-    QObject::connect(&engine, &EngineThread::failed, qApp, showFailure);
+    QObject::connect(&engine, &EngineThread::failed, qApp, [&](const QString &message) {
+        // Another console may have been faster, and be there by now.
+        if (const auto code = handOver(instance, *notebooks))
+            return QCoreApplication::exit(*code);
+        showFailure(message);
+    });
     QObject::connect(&engine.feed(), &Feed::endpointChanged, qApp,
-                     [told = EndpointStatus()](const EndpointStatus &status) mutable {
+                     [&window, told = EndpointStatus()](const EndpointStatus &status) mutable {
+                         // Not before a second start reaches us. The window asks for it again.
+                         if (!window)
+                             return;
                          if (status.listening && status != told)
                              announce(status);
                          told = status;

@@ -9,7 +9,7 @@ import nbformat
 import celldeck
 from celldeck import SAMPLES, TIMED_OUT
 
-CELL_LIMIT_S = 3  # one of the samples loops for ever, and is there to be interrupted
+SAMPLE_LIMIT_S = 3  # one of the samples loops for ever, and is there to be interrupted
 
 
 def normalised(value):
@@ -25,16 +25,16 @@ def normalised(value):
 
 
 class EqualToNbclient(celldeck.CelldeckTest):
-    def check(self, paths):
+    def check(self, paths, limit_s):
         """Runs all of them in one go, as a person would, and each with nbclient."""
-        self.celldeck("run", *paths, "--allow-errors", "--timeout", CELL_LIMIT_S,
+        self.celldeck("run", *paths, "--allow-errors", "--timeout", limit_s,
                       "--output", f"{self.folder}/done/", code=self.expected)
         for path in paths:
             with self.subTest(path.name):
                 given = nbformat.read(path, as_version=4)
                 theirs = nbformat.read(path, as_version=4)
                 nbclient.NotebookClient(
-                    theirs, timeout=CELL_LIMIT_S, interrupt_on_timeout=True, allow_errors=True,
+                    theirs, timeout=limit_s, interrupt_on_timeout=True, allow_errors=True,
                     resources={"metadata": {"path": str(path.parent)}},
                 ).execute()
                 ours = nbformat.read(self.folder / "done" / path.name, as_version=4)
@@ -53,7 +53,7 @@ class EqualToNbclient(celldeck.CelldeckTest):
 
     def test_samples_of_others(self):
         self.expected = TIMED_OUT
-        self.check(sorted((SAMPLES / "run").glob("*.ipynb")))
+        self.check(sorted((SAMPLES / "run").glob("*.ipynb")), SAMPLE_LIMIT_S)
 
     def test_every_kind_of_output(self):
         self.expected = celldeck.DONE
@@ -81,7 +81,7 @@ class EqualToNbclient(celldeck.CelldeckTest):
             "%%capture c\nprint('hidden')",
             "c.stdout",
         ))
-        self.check([path])
+        self.check([path], celldeck.LIMIT_S)
 
 
 if __name__ == "__main__":
