@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 namespace celldeck::detail {
 
@@ -41,8 +43,11 @@ const bool crashIsPlanned = !Plan.point.empty();
 void reachCrashPoint(std::string_view name)
 {
     static std::atomic<int> left = Plan.left;
-    if (name == Plan.point && --left == 0)
-        std::raise(SIGKILL);
+    if (name != Plan.point || --left != 0)
+        return;
+    // So that whatever does not wait for this step, and should, has time to happen.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::raise(SIGKILL);
 }
 
 }  // namespace celldeck::detail
