@@ -88,6 +88,15 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
         Left &left = notebooks[task.notebookPath];
         (task.state == TaskState::Running ? left.running : left.pending).append(task);
     }
+    if (m_report.uncleanSince) {
+        // Those too whose kernel was gone already: their files may lack results.
+        const auto listing = m_stores.tasks.list(storage::TaskFilter());
+        const Result<QList<TaskRecord>> last = co_await listing.wait(m_scope);
+        if (!last)
+            co_return fail(last.error());
+        for (const TaskRecord &task : *last)
+            notebooks.try_emplace(task.notebookPath);
+    }
     for (auto &[path, left] : notebooks) {
         left.notebookPath = path;
         const Result<> rescued = co_await rescue(std::move(left), recovery);
