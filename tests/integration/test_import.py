@@ -98,13 +98,14 @@ class Import(celldeck.CelldeckTest):
         counts = [server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S)["execution_count"]
                   for task in ("first", "second")]
         self.assertEqual(counts, [1, 2])
-        self.assertEqual(text_of(self.read(self.path)["cells"][1]["outputs"]), "2\n")
         # Once more, beside the engine: what has run since is not run again.
         self.assertEqual(self.imported()["present"], 5)
         entries = [json.loads(line) for line in
                    self.celldeck("audit", "--action", "import", "--json").stdout.splitlines()]
         self.assertEqual([(e["actor"], e["client"], e["count"], e["object"]) for e in entries],
                          [("operator", "celldeck", 5, str(self.file))])
+        self.assertEqual(server.end(), 0)  # Then all is in the notebook, too.
+        self.assertEqual(text_of(self.read(self.path)["cells"][1]["outputs"]), "2\n")
 
     def test_beside_an_engine_with_the_log_beside_it(self):
         database = self.make(self.all_states())  # Still open: what it holds is in its -wal.
