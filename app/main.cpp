@@ -92,7 +92,11 @@ int main(int argc, char **argv)
         return console(argc, argv);
     for (const Command &command : Commands) {
         if (std::strcmp(command.name, word) == 0) {
+            // Qt's own event loop instead of GLib's, where each wake-up costs a write, a poll and a
+            // read more. No kernel shall inherit the variable.
+            qputenv("QT_NO_GLIB", "1");
             const QCoreApplication application(argc, argv);
+            qunsetenv("QT_NO_GLIB");
             return command.run(QCoreApplication::arguments().mid(2));
         }
     }
