@@ -88,6 +88,20 @@ Result<std::int64_t> countPaths(Database &database)
     }));
 }
 
+constexpr qsizetype PageBytes = 4'096;
+
+/// Where a page of a table's rows begins that has this text in it (sqlite.org/fileformat2.html,
+/// section 1.6); not the first, nor one of an index, of which nothing would be missing.
+qsizetype leafWith(const QByteArray &database, QByteArrayView text)
+{
+    constexpr char TableLeaf = 13;
+    for (qsizetype at = 10 * PageBytes; at < database.size(); at += PageBytes) {
+        if (database[at] == TableLeaf && database.mid(at, PageBytes).contains(text))
+            return at;
+    }
+    qFatal("no page has %s in it", text.data());
+}
+
 }  // namespace
 
 void TestDatabase::aFolderThatCannotBeMadeIsNamed()
@@ -131,7 +145,8 @@ void TestDatabase::aDamagedFileIsSetAsideAndSalvaged()
     else if (damage == QLatin1String("cut"))
         bytes.truncate(bytes.size() / 2);
     else if (damage == QLatin1String("flip"))
-        bytes.replace(bytes.size() / 2, 4'096, QByteArray(4'096, '\xff'));
+        bytes.replace(leafWith(bytes, "/notebooks/of/somebody/"), PageBytes,
+                      QByteArray(PageBytes, '\xff'));
     else
         bytes.replace(20, 60, QByteArray(60, '\xff'));
     QVERIFY(file.resize(0) && file.seek(0) && file.write(bytes) == bytes.size());
