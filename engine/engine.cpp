@@ -128,8 +128,14 @@ struct Engine::Parts
           assetCleaner(leaseStore, leases, searchRoots(given)),
           queue(stores, clock, sessionOptions(given, assets)),
           feed(queue, stores.tasks, clock),
-          services{queue, stores.tasks,   cleaner, {leaseStore, leases, assets, assetCleaner},
-                   clock, given.workspace}
+          services{queue,
+                   stores.tasks,
+                   cleaner,
+                   {leaseStore, leases, assets, assetCleaner},
+                   clock,
+                   given.workspace,
+                   databaseFile(given.dataDirectory),
+                   given.dataDirectory + QStringLiteral("/backups")}
     {
         database.setWatch(
             {.logIsLarge = [this](std::int64_t bytes) { Q_EMIT queue.failed(describeLog(bytes)); },
@@ -235,6 +241,7 @@ QCoro::Task<> Engine::open(Waiter<> started)
         started.resolve(leased);
         co_return;
     }
+    connect(&d->database.health(), &storage::Health::told, &d->queue, &tasks::TaskQueue::failed);
     const auto recovering = d->queue.recover(d->options.recovery);
     const Result<tasks::RescueReport> recovered = co_await recovering.wait(m_scope);
     if (!recovered) {
@@ -300,7 +307,9 @@ void Engine::openEndpoint()
         options.port = d->options.port;
         options.token = *token;
         options.version = QCoreApplication::applicationVersion();
-        options.acceptsTasks = [parts = d.get()] { return parts->accepts; };
+        options.acceptsTasks = [parts = d.get()] {
+            return parts->accepts && parts->database.health().isWell();
+        };
         d->endpoint = std::make_unique<net::Endpoint>(d->registry, options);
         opened = d->endpoint->start();
     }

@@ -13,7 +13,8 @@ using storage::TaskState;
 
 namespace {
 
-// How soon a task is tried again whose step the disk refused: it must not go on without.
+// How soon a task is tried again whose step the disk refused: it must not go on without. That the
+// disk refuses is told by the database, once for all tasks.
 constexpr Milliseconds StorageRetry{1'000};
 
 // What a crash may cost of a running task's outputs; more where they are big, since each time all
@@ -226,10 +227,11 @@ void Session::keepOutputs()
 QCoro::Task<> Session::keepPartial(storage::TaskId id, QByteArray outputs)
 {
     const Waiter<> keeping = m_stores.tasks.keepPartial(id, std::move(outputs));
+    // Stale: it has come to its end meanwhile, with all of its outputs. What the disk refuses is
+    // written with the next ones, or with the end.
     const Result<> kept = co_await keeping.wait(m_scope);
-    // Stale: it has come to its end meanwhile, with all of its outputs.
-    if (!kept && kept.error().code == ErrorCode::StorageUnavailable)
-        Q_EMIT failed(kept.error().message);
+    if (!kept)
+        m_keptBytes = 0;
 }
 
 QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)
@@ -272,7 +274,6 @@ QCoro::Task<bool> Session::begin(TaskRecord task, QByteArray messageId)
         }
         if (marked.error().code != ErrorCode::StorageUnavailable || m_stopping)
             co_return false;  // Stale: it was cancelled while its kernel started.
-        Q_EMIT failed(marked.error().message);
         const Result<> slept = co_await sleepFor(m_scope, StorageRetry);
         if (!slept)
             co_return false;
@@ -296,7 +297,6 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome)
             break;
         if (finished.error().code != ErrorCode::StorageUnavailable || m_stopping)
             co_return;
-        Q_EMIT failed(finished.error().message);
         const Result<> slept = co_await sleepFor(m_scope, StorageRetry);
         if (!slept)
             co_return;
@@ -341,19 +341,21 @@ QCoro::Task<> Session::finishPending(QList<TaskRecord> tasks, QString error)
     outcome.state = TaskState::Cancelled;
     outcome.error = error;
     outcome.finishedAt = m_clock.now();
-    const auto finishing = m_stores.tasks.finishPending(ids, outcome);
-    const Result<QList<storage::TaskId>> changed = co_await finishing.wait(m_scope);
-    if (!changed) {
-        if (changed.error().code == ErrorCode::Cancelled)
+    for (;;) {
+        const auto finishing = m_stores.tasks.finishPending(ids, outcome);
+        const Result<QList<storage::TaskId>> changed = co_await finishing.wait(m_scope);
+        if (changed) {
+            for (const TaskRecord &task : tasks) {
+                if (changed->contains(task.id))
+                    announce(task, outcome);
+            }
             co_return;
-        // They are pending on disk: so they are here, until somebody can end them.
-        Q_EMIT failed(changed.error().message);
-        enqueue(tasks);
-        co_return;
-    }
-    for (const TaskRecord &task : tasks) {
-        if (changed->contains(task.id))
-            announce(task, outcome);
+        }
+        if (changed.error().code != ErrorCode::StorageUnavailable || m_stopping)
+            co_return;
+        const Result<> slept = co_await sleepFor(m_scope, StorageRetry);
+        if (!slept)
+            co_return;
     }
 }
 

@@ -30,6 +30,8 @@ struct Services
     AssetServices assets;
     const Clock &clock;
     QString workspace;  ///< Canonical. No tool reads or writes a file outside of it.
+    QString databaseFile;
+    QString backupDirectory;  ///< Backups may be there too.
 };
 
 /// The notebook that a tool's argument names: relative paths are relative to the workspace, and
