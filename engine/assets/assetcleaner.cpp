@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "async/background.h"
+#include "base/crashpoint.h"
 
 namespace celldeck::assets {
 
@@ -64,6 +65,7 @@ Refused moveAll(const QStringList &paths)
     for (const QString &path : paths) {
         if (const Result<> moved = moveToTrash(path); !moved)
             refused.insert(path, moved.error().message);
+        crashPoint("sweep.moved");
     }
     return refused;
 }
@@ -178,6 +180,7 @@ QCoro::Task<Result<>> AssetCleaner::bringBack(QString asset)
     const Result<> restored = co_await restoring.wait(m_scope);
     if (!restored)
         co_return restored;
+    crashPoint("sweep.restored");
     const Waiter<> marking = m_store.markRestored(asset);
     co_return co_await marking.wait(m_scope);
 }
@@ -250,6 +253,7 @@ QCoro::Task<Result<>> AssetCleaner::keepNamed(Found found)
         co_return fail(renewed.error());
     if (!found.presence.inTrash)
         co_return Result<>{};
+    crashPoint("sweep.renewed");
     const Result<> back = co_await bringBack(found.asset.path);
     if (back)
         ++m_report.restored;
@@ -338,6 +342,7 @@ QCoro::Task<Result<>> AssetCleaner::settle(Found found, storage::Actor by, bool 
         const Result<> back = co_await bringBack(found.asset.path);
         co_return unlessGone(back);
     }
+    crashPoint("sweep.marked");
     if (marked) {
         ++m_report.assets;
         m_report.bytes += found.presence.bytes;
@@ -367,6 +372,7 @@ QCoro::Task<Result<>> AssetCleaner::deleteOne(Found found)
             co_return removed;
         ++m_report.deleted;
         m_report.deletedBytes += found.presence.bytes;
+        crashPoint("sweep.deleted");
     }
     const Waiter<> forgetting = m_store.forget(found.asset.path, now);
     const Result<> forgotten = co_await forgetting.wait(m_scope);

@@ -6,6 +6,7 @@
 #include "assets/assetfolder.h"
 #include "assets/thumbnail.h"
 #include "async/background.h"
+#include "base/crashpoint.h"
 
 namespace celldeck::assets {
 
@@ -100,9 +101,11 @@ QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::Task
         done.resolve(fail(granted.error()));
         co_return;
     }
+    crashPoint("asset.leased");
     const auto putting = inBackground<HandedOver>(
         [plan = *plan, shared]() -> Result<HandedOver> { return putAll(*plan, *shared); });
     const Result<HandedOver> handed = co_await putting.wait(m_scope);
+    crashPoint("asset.written");
     done.resolve(handed);
 }
 

@@ -36,7 +36,8 @@ UNDER_LOAD = {
     "recovery.held": {"times": 3, "serve": ["--recovery", "hold"]},
 }
 
-# Without load, each on a copy of the same data: test_crash_maintenance.py, which says how.
+# Without load, each on a copy of the same data: test_crash_maintenance.py and
+# test_crash_assets.py, which say how.
 MAINTENANCE = {
     "cleanup.tasks_removed": 3,
     "cleanup.cells_removed": 2,
@@ -52,6 +53,13 @@ MAINTENANCE = {
     "replacement.old_aside": 2,
     "replacement.done": 2,
     "salvage.recovered": 2,
+    "asset.leased": 3,
+    "asset.written": 3,
+    "sweep.moved": 3,
+    "sweep.marked": 2,
+    "sweep.renewed": 2,
+    "sweep.restored": 2,
+    "sweep.deleted": 3,
 }
 
 # Besides, while eight clients submit, at moments that nobody has named.
