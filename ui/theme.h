@@ -6,7 +6,7 @@
 #include <QPalette>
 
 #include "storage/taskrecord.h"
-#include "ui/widgets/ansitext.h"
+#include "base/terminaltext.h"
 
 class QApplication;
 

@@ -4,13 +4,13 @@
 #include <QRegularExpression>
 
 #include "assets/assetfolder.h"
+#include "base/terminaltext.h"
 
 namespace celldeck::assets {
 
 namespace {
 
-// UTF-8 takes four bytes for a character at most.
-constexpr qint64 MaxLineBytes = MaxLineCharacters * 4;
+constexpr qint64 PieceBytes = 1 << 16;
 
 Result<> openInto(QFile &file, const QString &path)
 {
@@ -23,23 +23,24 @@ Result<> openInto(QFile &file, const QString &path)
                 QStringLiteral("the asset %1 cannot be read: %2").arg(path, file.errorString()));
 }
 
-/// One line of any length, of which no more than MaxLineBytes are kept.
-QByteArray takeLine(QFile &file)
+/// One line of any length as it is read: a progress bar that was drawn a million times is what it
+/// was at last. No more than MaxLineCharacters are kept. `piece` is its beginning.
+QString readLine(QFile &file, QByteArray piece)
 {
-    QByteArray line = file.readLine(MaxLineBytes + 1);
-    for (QByteArray rest = line; !rest.isEmpty() && !rest.endsWith('\n');)
-        rest = file.readLine(MaxLineBytes + 1);
-    return line;
+    TerminalText line(MaxLineCharacters);
+    while (!piece.isEmpty()) {
+        line.feed({piece.constData(), static_cast<size_t>(piece.size())});
+        piece = piece.endsWith('\n') ? QByteArray() : file.readLine(PieceBytes);
+    }
+    const std::vector<AnsiLine> lines = line.lines();
+    const QString text = lines.empty() ? QString() : plainText(lines.front());
+    return line.isCut() ? text + QStringLiteral("…") : text;
 }
 
-QString textOf(QByteArray line)
+void skipLine(QFile &file, QByteArray piece)
 {
-    while (line.endsWith('\n') || line.endsWith('\r'))
-        line.chop(1);
-    QString text = QString::fromUtf8(line);
-    if (text.size() > MaxLineCharacters)
-        text = text.left(MaxLineCharacters) + QStringLiteral("…");
-    return text;
+    while (!piece.isEmpty() && !piece.endsWith('\n'))
+        piece = file.readLine(PieceBytes);
 }
 
 }  // namespace
@@ -57,14 +58,16 @@ Result<LineAnswer> readLines(const LineRequest &request)
     LineAnswer answer;
     qsizetype characters = 0;
     for (;;) {
-        const QByteArray line = takeLine(file);
-        if (line.isEmpty())
+        const QByteArray piece = file.readLine(PieceBytes);
+        if (piece.isEmpty())
             break;
         ++answer.totalLines;
         if (answer.more || answer.totalLines < request.first ||
-            (request.last && answer.totalLines > *request.last))
+            (request.last && answer.totalLines > *request.last)) {
+            skipLine(file, piece);
             continue;
-        const QString text = textOf(line);
+        }
+        const QString text = readLine(file, piece);
         if (!request.search.isEmpty() && !search.match(text).hasMatch())
             continue;
         if (answer.lines.size() >= request.maxLines ||

@@ -20,7 +20,7 @@ struct LineRequest
 struct Line
 {
     qint64 number = 0;
-    QString text;  ///< Without its end; cut behind MaxLineCharacters
+    QString text;  ///< As it is read, without its end and colours; cut behind MaxLineCharacters
 
     bool operator==(const Line &) const = default;
 };

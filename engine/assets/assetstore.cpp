@@ -66,7 +66,8 @@ Waiter<HandedOver> AssetStore::handOver(QString notebookPath, Json outputs,
                                         storage::TaskId recordOf)
 {
     if (!hasBigParts(outputs))
-        return Waiter<HandedOver>::resolved(HandedOver{.shown = outputs, .record = outputs});
+        return Waiter<HandedOver>::resolved(
+            HandedOver{.shown = shown(outputs, {}, {}), .record = outputs});
     const Waiter<HandedOver> done;
     m_scope.start(keep(std::move(notebookPath), std::move(outputs), recordOf, done));
     return done;

@@ -5,6 +5,7 @@
 #include <QStringList>
 
 #include "assets/asset.h"
+#include "base/terminaltext.h"
 #include "notebooks/plaintext.h"
 #include "notebooks/pythonjson.h"
 
@@ -76,6 +77,11 @@ QByteArray tailOf(const QByteArray &text)
     return text.mid(begin);
 }
 
+std::string readOf(const QByteArray &printed)
+{
+    return resolvedText({printed.constData(), static_cast<size_t>(printed.size())});
+}
+
 QString previewOf(const QByteArray &text, const PartPlace &place)
 {
     const QLocale english(QLocale::English);
@@ -89,6 +95,15 @@ QString previewOf(const QByteArray &text, const PartPlace &place)
     if (!head.endsWith(QLatin1Char('\n')))
         head += QLatin1Char('\n');
     return head + left + QStringLiteral(" …\n") + QString::fromUtf8(tailOf(text));
+}
+
+/// Of what was printed: a long progress bar is one line, and shown whole.
+Json readablePreview(const QByteArray &printed, const PartPlace &place)
+{
+    std::string text = readOf(printed);
+    if (isBigText(text))
+        return previewOf(QByteArray::fromStdString(text), place);
+    return text;
 }
 
 Json placeToJson(const BigPart &part, const PartPlace &place)
@@ -112,7 +127,7 @@ Json placeToJson(const BigPart &part, const PartPlace &place)
 void replace(Json &output, const BigPart &part, const PartPlace &place)
 {
     if (part.of == QLatin1String("text"))
-        output["text"] = previewOf(part.content, place);
+        output["text"] = readablePreview(part.content, place);
     else if (part.of == QLatin1String("evalue"))
         output["evalue"] = previewOf(part.content, place);
     else if (part.of == QLatin1String("traceback"))
@@ -124,10 +139,26 @@ void replace(Json &output, const BigPart &part, const PartPlace &place)
     output["assets"].push_back(placeToJson(part, place));
 }
 
+/// Stream text as it is read.
+void resolveText(Json &output)
+{
+    const Json *text = find(output, "text");
+    const auto printed = text ? notebooks::joinedLines(*text) : std::nullopt;
+    if (!printed)
+        return;
+    std::string read = resolvedText(*printed);
+    if (read != *printed)
+        output["text"] = std::move(read);
+}
+
 std::optional<BigPart> textPart(size_t place, const char *of, const Json &value)
 {
     const auto text = notebooks::joinedLines(value);
     if (!text || !isBigText(*text))
+        return std::nullopt;
+    // A progress bar is long only until it is read; a record that cannot hold it needs a file.
+    const bool isStream = QLatin1String(of) == QLatin1String("text");
+    if (isStream && qsizetype(text->size()) <= MaxRecordBytes && !isBigText(resolvedText(*text)))
         return std::nullopt;
     return BigPart{place, QString::fromLatin1(of), QStringLiteral("text/plain"),
                    QByteArray::fromStdString(*text)};
@@ -208,6 +239,8 @@ QList<BigPart> bigPartsOf(const Json &outputs)
 
 Json shown(Json outputs, const QList<BigPart> &parts, const QList<PartPlace> &places)
 {
+    for (size_t i = 0; outputs.is_array() && i < outputs.size(); ++i)
+        resolveText(outputs[i]);
     for (qsizetype i = 0; i < parts.size(); ++i)
         replace(outputs[parts[i].output], parts[i], places[i]);
     return outputs;

@@ -9,7 +9,8 @@
 /// Which parts of nbformat outputs are too big to be shown whole, and what is shown in their place.
 /// Pure functions: nothing here touches a file.
 ///
-/// A shown output is as Jupyter has it, but for its big parts: a readable text is a preview of its
+/// A shown output is as Jupyter has it, but for carriage returns and the like, which are resolved
+/// (base/terminaltext.h), and for its big parts: a readable text is a preview of its
 /// beginning and end, anything else is left out, and the member `assets` lists what is to be found
 /// where: [{of, mime_type, asset, path, bytes, lines}], with `of` the member or the MIME type that
 /// the part stood in. The record of a task is shaped so as well where a part is over

@@ -1,36 +1,30 @@
 #include "notebooks/plaintext.h"
 
-#include <QRegularExpression>
 #include <QStringList>
 
+#include "base/terminaltext.h"
 #include "notebooks/pythonjson.h"
 
 namespace celldeck::notebooks {
 
 namespace {
 
-QString joined(const Json &text)
+QString read(const Json &text)
 {
     const auto all = joinedLines(text);
-    return all ? QString::fromStdString(*all) : QString();
-}
-
-QString withoutColours(QString text)
-{
-    static const QRegularExpression escape(QStringLiteral("\\x1b\\[[0-9;?]*[ -/]*[@-~]"));
-    return text.remove(escape);
+    return all ? readableText(*all) : QString();
 }
 
 QString textOfOutput(const Json &output)
 {
     const QString type = textOf(output, "output_type");
     if (type == QLatin1String("stream"))
-        return withoutColours(joined(output.value("text", Json())));
+        return read(output.value("text", Json()));
     if (type == QLatin1String("error")) {
         QStringList lines;
         if (const Json *traceback = find(output, "traceback"); traceback && traceback->is_array()) {
             for (const Json &line : *traceback)
-                lines << withoutColours(joined(line));
+                lines << read(line);
         }
         return lines.isEmpty()
                    ? textOf(output, "ename") + QStringLiteral(": ") + textOf(output, "evalue")
@@ -40,7 +34,7 @@ QString textOfOutput(const Json &output)
     if (!data || !data->is_object())
         return {};
     if (const Json *plain = find(*data, "text/plain"))
-        return joined(*plain);
+        return read(*plain);
     QStringList types;
     for (const auto &entry : data->items())
         types << QString::fromStdString(entry.key());

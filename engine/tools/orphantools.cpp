@@ -1,6 +1,5 @@
 #include "tools/orphantools.h"
 
-#include "notebooks/plaintext.h"
 #include "tools/taskargument.h"
 #include "tools/toolschemas.h"
 
@@ -89,9 +88,9 @@ QCoro::Task<Result<ToolResult>> readOrphans(const Services *services, Json argum
                             {"type", QString::fromUtf8(arrival.message.type())},
                             {"content", arrival.message.content}});
     ToolResult result;
-    Json outputs = outputsOf(*arrivals);
+    Json outputs = assets::shownWithoutFiles(outputsOf(*arrivals));
     result.text =
-        QStringLiteral("%1 messages.\n%2").arg(arrivals->size()).arg(notebooks::plainText(outputs));
+        QStringLiteral("%1 messages.\n%2").arg(arrivals->size()).arg(assets::readable(outputs));
     result.structured = {{"messages", std::move(messages)}, {"outputs", std::move(outputs)}};
     co_return result;
 }

@@ -2,7 +2,6 @@
 
 #include "async/background.h"
 #include "kernels/processusage.h"
-#include "notebooks/plaintext.h"
 #include "tools/kernelexpression.h"
 #include "tools/toolschemas.h"
 
@@ -123,9 +122,9 @@ QCoro::Task<Result<ToolResult>> attachSession(const Services *services, Json arg
     for (const storage::TaskRecord &task : *recent) {
         list.push_back(toJson(task));
         if (task.state == storage::TaskState::Running)
-            outputs = services->queue.liveOutputs(*path, task.id);
+            outputs = assets::shownWithoutFiles(services->queue.liveOutputs(*path, task.id));
     }
-    if (const QString text = notebooks::plainText(outputs); !text.isEmpty())
+    if (const QString text = assets::readable(outputs); !text.isEmpty())
         result.text += QLatin1Char('\n') + text;
     result.structured["tasks"] = std::move(list);
     result.structured["running_outputs"] = std::move(outputs);

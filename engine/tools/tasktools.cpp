@@ -24,9 +24,10 @@ Json adoptedJson(const QList<storage::Adoption> &adopted)
     Json list = Json::array();
     for (const storage::Adoption &adoption : adopted) {
         auto outputs = parseJson(adoption.outputs);
-        list.push_back({{"parent_id", QString::fromUtf8(adoption.parent)},
-                        {"since", toIso(adoption.since)},
-                        {"outputs", outputs ? std::move(*outputs) : Json::array()}});
+        list.push_back(
+            {{"parent_id", QString::fromUtf8(adoption.parent)},
+             {"since", toIso(adoption.since)},
+             {"outputs", outputs ? assets::shownWithoutFiles(*outputs) : Json::array()}});
     }
     return list;
 }

@@ -47,6 +47,7 @@ private Q_SLOTS:
     void whatIsBig();
     void aPreviewHasBothEndsAndIsSmall_data();
     void aPreviewHasBothEndsAndIsSmall();
+    void aProgressBarIsOneLine();
     void whatIsNoTextLeavesTheData();
     void onlyWhatIsFarTooBigIsCutInTheRecord();
     void whatWasCutIsShownAsItIs();
@@ -150,6 +151,28 @@ void TestBigOutputs::aPreviewHasBothEndsAndIsSmall()
     QCOMPARE(textOf(asset, "path"), path);
     QCOMPARE(textOf(asset, "asset"), QFileInfo(path).fileName());
     QCOMPARE(findInt(asset, "bytes"), std::optional<std::int64_t>(text.size()));
+}
+
+void TestBigOutputs::aProgressBarIsOneLine()
+{
+    std::string bar;
+    for (int i = 0; i <= 1'000; ++i)
+        bar += "\r" + std::to_string(i) + "/1000";
+    const Json outputs = Json::array({stream(bar + "\n")});
+    QVERIFY(bigPartsOf(outputs).isEmpty());
+    QCOMPARE(textOf(shownWithoutFiles(outputs)[0], "text"), QStringLiteral("1000/1000\n"));
+    QCOMPARE(readable(shownWithoutFiles(outputs)), QStringLiteral("1000/1000\n"));
+
+    // What no record can hold goes into a file as it came, and is one line all the same.
+    while (qsizetype(bar.size()) <= MaxRecordBytes)
+        bar += bar;
+    const Json huge = Json::array({stream(bar)});
+    const QList<BigPart> parts = bigPartsOf(huge);
+    QCOMPARE(parts.size(), 1);
+    QCOMPARE(parts.first().content, QByteArray::fromStdString(bar));
+    const Json output = shown(huge, parts, {{QStringLiteral("/n/assets/1.txt"), {}}})[0];
+    QCOMPARE(textOf(output, "text"), QStringLiteral("1000/1000"));
+    QCOMPARE(textOf(output["assets"][0], "asset"), QStringLiteral("1.txt"));
 }
 
 void TestBigOutputs::whatIsNoTextLeavesTheData()

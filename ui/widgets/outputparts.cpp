@@ -4,7 +4,7 @@
 #include <QTextDocumentFragment>
 
 #include "base/json.h"
-#include "ui/widgets/ansitext.h"
+#include "base/terminaltext.h"
 
 namespace celldeck::ui {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "ui/models/wording.h"
 #include "ui/theme.h"
-#include "ui/widgets/ansitext.h"
+#include "base/terminaltext.h"
 #include "ui/widgets/pictureobject.h"
 
 namespace celldeck::ui {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "ui/widgets/ansitext.h"
+#include "base/terminaltext.h"
 #include "ui/widgets/outputparts.h"
 
 namespace celldeck::ui {

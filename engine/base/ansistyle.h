@@ -1,13 +1,13 @@
 #pragma once
 
-#include <QString>
+#include <QList>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
-#include <vector>
 
-/// What a terminal would show of a text with escape sequences (ECMA-48). Pure. Thread: any.
-namespace celldeck::ui {
+/// How escape sequences for colours (ECMA-48's SGR) change a text's look. Pure. Thread: any.
+namespace celldeck {
 
 /// One of the 16 colours that the theme chooses: 0–7 normal, 8–15 bright.
 struct AnsiIndex
@@ -38,22 +38,13 @@ struct AnsiStyle
     bool operator==(const AnsiStyle &) const = default;
 };
 
-struct AnsiSpan
-{
-    QString text;
-    AnsiStyle style;
+/// As the sequence with these numbers says: `ESC [ 31 ; 1 m` has 31 and 1.
+void applyGraphics(AnsiStyle &style, const QList<int> &codes);
 
-    bool operator==(const AnsiSpan &) const = default;
-};
+/// The sequence that sets this style, whatever was set before.
+[[nodiscard]] std::string sequenceOf(const AnsiStyle &style);
 
-using AnsiLine = std::vector<AnsiSpan>;
+/// Another one for each style.
+[[nodiscard]] std::uint64_t keyOf(const AnsiStyle &style);
 
-/// The lines as they stand at the end: a carriage return goes back to the line's start and what
-/// follows overwrites it, as progress bars expect; so do backspace, the cursor's moves and the
-/// erasing of a line. A newline at the very end opens no further line.
-[[nodiscard]] std::vector<AnsiLine> parseAnsi(QStringView text);
-
-/// The text of a line without its styles.
-[[nodiscard]] QString plainText(const AnsiLine &line);
-
-}  // namespace celldeck::ui
+}  // namespace celldeck

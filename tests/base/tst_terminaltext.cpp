@@ -1,8 +1,8 @@
 #include <QTest>
 
-#include "ui/widgets/ansitext.h"
+#include "base/terminaltext.h"
 
-using namespace celldeck::ui;
+using namespace celldeck;
 
 namespace {
 
@@ -46,16 +46,22 @@ using Lines = std::vector<AnsiLine>;
 
 Q_DECLARE_METATYPE(Lines)
 
-class TstAnsiText : public QObject
+class TestTerminalText : public QObject
 {
     Q_OBJECT
 
 private Q_SLOTS:
     void parses_data();
     void parses();
+    void resolves_data();
+    void resolves();
+    void pieces_data();
+    void pieces();
+    void whatIsBehindTheWidthIsNotKept();
+    void takesTimeInProportion();
 };
 
-void TstAnsiText::parses_data()
+void TestTerminalText::parses_data()
 {
     QTest::addColumn<QString>("text");
     QTest::addColumn<Lines>("lines");
@@ -115,7 +121,7 @@ void TstAnsiText::parses_data()
         {{span((std::string(1000, ' ') + "x").c_str(), {})}});
 }
 
-void TstAnsiText::parses()
+void TestTerminalText::parses()
 {
     QFETCH(QString, text);
     QFETCH(Lines, lines);
@@ -127,5 +133,110 @@ void TstAnsiText::parses()
     }
 }
 
-QTEST_GUILESS_MAIN(TstAnsiText)
-#include "tst_ansitext.moc"
+void TestTerminalText::resolves_data()
+{
+    QTest::addColumn<QString>("printed");
+    QTest::addColumn<QString>("resolved");
+    QTest::addColumn<QString>("readable");
+    const auto row = [](const char *name, const char *printed, const char *resolved,
+                        const char *readable = nullptr) {
+        QTest::newRow(name) << QString::fromUtf8(printed) << QString::fromUtf8(resolved)
+                            << QString::fromUtf8(readable ? readable : resolved);
+    };
+    row("nothing", "", "");
+    row("plain", "a\n\tb\n\n", "a\n\tb\n\n");
+    row("no newline at the end", "a\nb", "a\nb");
+    row("line ends of others", "a\r\n\tb\r\n", "a\n\tb\n");
+    row("tqdm", "  0%|          | 0/3\r 33%|###       | 1/3\r100%|##########| 3/3\n",
+        "100%|##########| 3/3\n");
+    row("the tail of a longer text stays", "12345\rab", "ab345");
+    row("carriage return at the end", "12345\r", "12345");
+    row("twice", "12345\r\r\nx", "12345\nx");
+    row("backspaces", "50%\b\b\b100%\n", "100%\n");
+    row("backspace takes a character with its marks", "e\u0301\bx", "x");
+    row("marks stay on their characters", "e\u0301\u0323a\ro\u0308", "o\u0308a");
+    row("a mark without a character", "\u0301x\r", "\u0301x");
+    row("joined to one", "👩\u200d👧!\bx\r", "👩\u200d👧x");
+    row("colours stay as they came", "\x1b[31;1mred\x1b[0m plain\n", "\x1b[31;1mred\x1b[0m plain\n",
+        "red plain\n");
+    row("colours in a line that is overwritten", "\x1b[31mab\x1b[0mcd\rx", "x\x1b[0;31mb\x1b[0mcd",
+        "xbcd");
+    row("a bar in colour", "\x1b[32m 10%\r 20%\x1b[0m\n", "\x1b[0;32m 20%\x1b[0m\n", " 20%\n");
+    row("bright, 256 and truecolour", "\x1b[91mx\x1b[38;5;208my\x1b[48;2;1;2;3mz\rX",
+        "\x1b[0;38;2;255;135;0;48;2;1;2;3mX\x1b[0;38;2;255;135;0my"
+        "\x1b[0;38;2;255;135;0;48;2;1;2;3mz\x1b[0m",
+        "Xyz");
+    row("nested bars", "a  0%\nb  0%\x1b[A\ra 50%\n\rb 50%", "a 50%\nb 50%");
+    row("other sequences go", "\x1b[?25lx\x1b]0;title\x07y\x1b[2J\n", "xy\n");
+    row("a bell goes", "x\ay\n", "xy\n");
+    row("a NUL goes", "x\x01y\n", "xy\n");
+}
+
+void TestTerminalText::resolves()
+{
+    QFETCH(QString, printed);
+    QFETCH(QString, resolved);
+    QFETCH(QString, readable);
+    QCOMPARE(QString::fromStdString(resolvedText(printed.toStdString())), resolved);
+    QCOMPARE(readableText(printed.toStdString()), readable);
+    // What is resolved stays as it is.
+    QCOMPARE(QString::fromStdString(resolvedText(resolved.toStdString())), resolved);
+}
+
+void TestTerminalText::pieces_data()
+{
+    resolves_data();
+}
+
+/// The same whatever the borders: inside a character, a sequence or a line end.
+void TestTerminalText::pieces()
+{
+    QFETCH(QString, printed);
+    const std::string all = printed.toStdString();
+    TerminalText whole;
+    whole.feed(all);
+    for (std::size_t border = 0; border <= all.size(); ++border) {
+        TerminalText terminal;
+        terminal.feed(std::string_view(all).substr(0, border));
+        terminal.feed(std::string_view(all).substr(border));
+        QCOMPARE(terminal.text(), whole.text());
+    }
+    TerminalText single;
+    for (const char byte : all)
+        single.feed({&byte, 1});
+    QCOMPARE(single.text(), whole.text());
+}
+
+void TestTerminalText::whatIsBehindTheWidthIsNotKept()
+{
+    TerminalText terminal(4);
+    for (int i = 0; i < 1'000; ++i)
+        terminal.feed("\r123456\rab");
+    QCOMPARE(terminal.text(), std::string("ab34"));
+    QVERIFY(terminal.isCut());
+    TerminalText fits(4);
+    fits.feed("1234\b\b");
+    QVERIFY(!fits.isCut());
+}
+
+/// Quadratic time would let this run for minutes, and a cell for each column of the way would take
+/// gigabytes.
+void TestTerminalText::takesTimeInProportion()
+{
+    std::string text;
+    for (int i = 0; i < 100'000; ++i)
+        text += "\x1b[38;2;" + std::to_string(i / 400) + ";" + std::to_string(i % 256) +
+                ";7mx\x1b[999C";
+    const std::string resolved = resolvedText(text);
+    QVERIFY(resolved.size() > 100'000);
+    const std::string marks = "e" + std::string(200'000, '\b') + "x\r" + [] {
+        std::string many;
+        for (int i = 0; i < 200'000; ++i)
+            many += "\u0301";
+        return many;
+    }();
+    QCOMPARE(resolvedText(marks).size(), std::size_t(2 * 200'000));
+}
+
+QTEST_GUILESS_MAIN(TestTerminalText)
+#include "tst_terminaltext.moc"
