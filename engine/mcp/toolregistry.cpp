@@ -4,10 +4,19 @@
 
 namespace celldeck::mcp {
 
+namespace {
+
+// A cell takes some milliseconds or some hours: soon enough for the former, cheap for the latter.
+constexpr int RetryAfterS = 1;
+
+}  // namespace
+
 ToolResult toolError(const Error &error)
 {
     ToolResult result;
     result.structured = {{"code", toCode(error.code)}, {"message", error.message}};
+    if (error.code == ErrorCode::QueueFull)
+        result.structured["retry_after_s"] = RetryAfterS;
     result.text = QStringLiteral("%1: %2").arg(toCode(error.code), error.message);
     result.isError = true;
     return result;

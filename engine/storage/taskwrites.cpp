@@ -5,10 +5,16 @@ namespace celldeck::storage::sql {
 
 namespace {
 
+/// All that decides what runs and where its outputs go. A cell with an id is the same one wherever
+/// it is in its notebook by now.
 bool sameContent(const TaskDraft &draft, const auto &task)
 {
-    return draft.notebookPath == task.notebookPath && draft.cellIndex == task.cellIndex &&
-           draft.code == task.code;
+    const bool sameCell = draft.cellId.isEmpty() || task.cellId.isEmpty()
+                              ? draft.cellIndex == task.cellIndex
+                              : draft.cellId == task.cellId;
+    return sameCell && draft.notebookPath == task.notebookPath && draft.code == task.code &&
+           draft.kernelName == task.kernelName && draft.limit == task.limit &&
+           draft.writeBack == task.writeBack;
 }
 
 /// The tasks that drafts with known keys stand for; Conflict where the content differs.

@@ -122,7 +122,8 @@ class CelldeckTest(unittest.TestCase):
 class ToolError(AssertionError):
     def __init__(self, tool, result):
         super().__init__(f"{tool}: {result['content'][0]['text']}")
-        self.code = result["_meta"]["celldeck/error"]["code"]
+        self.told = result["_meta"]["celldeck/error"]
+        self.code = self.told["code"]
 
 
 class NoAddress(AssertionError):
