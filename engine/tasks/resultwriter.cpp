@@ -10,11 +10,24 @@ namespace {
 // A notebook that a person looks at moves along; a fast run does not write it cell by cell.
 constexpr Milliseconds WriteInterval{500};
 
+// A file that the disk refuses: from a second up to half a minute, for about ten minutes.
+constexpr Milliseconds FirstPause{1'000};
+constexpr Milliseconds LongestPause{30'000};
+constexpr int MaxRefusals = 25;
+
+bool isSameCell(const notebooks::CellResult &a, const notebooks::CellResult &b)
+{
+    return a.index == b.index && a.cellId == b.cellId && a.source == b.source;
+}
+
 }  // namespace
 
 ResultWriter::ResultWriter(QString notebookPath)
     : m_path(std::move(notebookPath)), m_due(WriteInterval, [this] { write(); })
-{}
+{
+    m_again.setSingleShot(true);
+    connect(&m_again, &QTimer::timeout, this, &ResultWriter::write);
+}
 
 void ResultWriter::add(notebooks::CellResult result)
 {
@@ -26,7 +39,9 @@ void ResultWriter::add(notebooks::CellResult result)
 
 Waiter<> ResultWriter::flushed()
 {
+    m_flushing = true;
     m_due.flush();
+    write();
     return m_flushed;
 }
 
@@ -45,6 +60,11 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
     m_writing = false;
     if (!missed && missed.error().code == ErrorCode::Cancelled)
         co_return;
+    if (!missed && missed.error().code == ErrorCode::Io && !m_flushing) {
+        keepForLater(std::move(results), missed.error());
+        co_return;
+    }
+    m_refusals = 0;
     if (!missed) {
         Q_EMIT failed(missed.error().message +
                       QStringLiteral("; the outputs are kept with their tasks"));
@@ -61,6 +81,23 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
         m_flushed.resolve({});
     else
         write();
+}
+
+void ResultWriter::keepForLater(QList<notebooks::CellResult> results, const Error &refusal)
+{
+    // Of each cell only the last is of use: so the list is no longer than the notebook.
+    for (const notebooks::CellResult &later : std::as_const(m_results)) {
+        results.removeIf([&later](const auto &earlier) { return isSameCell(earlier, later); });
+        results.append(later);
+    }
+    m_results = std::move(results);
+    if (m_refusals == 0)
+        Q_EMIT failed(refusal.message + QStringLiteral("; the outputs are kept with their tasks, "
+                                                       "and the file is tried again"));
+    if (++m_refusals > MaxRefusals)
+        return;
+    const Milliseconds pause = FirstPause * (1 << std::min(m_refusals - 1, 5));
+    m_again.start(std::min(pause, LongestPause));
 }
 
 }  // namespace celldeck::tasks

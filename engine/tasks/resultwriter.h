@@ -9,9 +9,12 @@
 namespace celldeck::tasks {
 
 /// Puts results that are on disk already into the notebook file, several in one write, in a
-/// background thread. What cannot be written is reported, and stays in the database.
+/// background thread. What cannot be written is reported, and stays in the database. A file that
+/// the disk refuses is tried again, for some minutes by itself and then with each later result; the
+/// refusal is reported once.
 ///
-/// Owned by a session. Thread: the engine's. Stopping: `flushed()` resolves when nothing is left.
+/// Owned by a session. Thread: the engine's. Stopping: `flushed()` tries once more and resolves
+/// when nothing is left to try.
 class ResultWriter final : public QObject
 {
     Q_OBJECT
@@ -29,12 +32,16 @@ Q_SIGNALS:
 private:
     void write();
     QCoro::Task<> writeNow(QList<notebooks::CellResult> results);
+    void keepForLater(QList<notebooks::CellResult> results, const Error &refusal);
 
     const QString m_path;
     QList<notebooks::CellResult> m_results;
     bool m_writing = false;
+    bool m_flushing = false;
+    int m_refusals = 0;  // one after the other
     Waiter<> m_flushed = Waiter<>::resolved({});
     Coalescer m_due;
+    QTimer m_again;
     TaskScope m_scope;
 };
 
