@@ -148,7 +148,9 @@ struct Engine::Parts
                    {leaseStore, leases, assets, assetCleaner},
                    stores.audit,
                    clock,
-                   given.workspace}
+                   given.workspace,
+                   databaseFile(given.dataDirectory),
+                   given.dataDirectory + QStringLiteral("/backups")}
     {
         database.setWatch(
             {.logIsLarge = [this](std::int64_t bytes) { Q_EMIT queue.failed(describeLog(bytes)); },

@@ -5,6 +5,7 @@
 #include <QFileInfo>
 
 #include "base/crashpoint.h"
+#include "base/lockfile.h"
 #include "storage/connection.h"
 #include "storage/replacement.h"
 #include "storage/schema.h"
@@ -42,10 +43,15 @@ Result<> mustBeSound(const QString &file)
                 QStringLiteral("%1 is damaged: %2").arg(file, findings->first()));
 }
 
+QString partOf(const QString &target)
+{
+    return target + QStringLiteral(".part");
+}
+
 /// A copy of one moment, checked, under a name of its own beside `target`.
 Result<QString> copyOf(const QString &file, const QString &target)
 {
-    QString part = target + QStringLiteral(".part");
+    QString part = partOf(target);
     QFile::remove(part);
     auto connection = Connection::open(file, Connection::Mode::Read);
     if (!connection)
@@ -107,11 +113,16 @@ Result<> backUp(const QString &file, const QString &target)
     if (QFile::exists(target))
         return fail(ErrorCode::Conflict,
                     QStringLiteral("%1 is there already: name another file").arg(target));
+    LockFile lock(partOf(target) + QStringLiteral(".lock"));
+    if (const Result<> locked = lock.lock(); !locked)
+        return locked;
     const auto part = copyOf(file, target);
     if (!part)
         return fail(part.error());
-    const Result<> published = publish(*part, target);
+    const Result<> published = publishNew(*part, target);
     crashPoint("backup.published");
+    if (!published)
+        QFile::remove(*part);
     return published;
 }
 

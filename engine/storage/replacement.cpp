@@ -6,6 +6,7 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
+#include <cstdio>
 
 #include "base/crashpoint.h"
 
@@ -13,7 +14,7 @@ namespace celldeck::storage {
 
 namespace {
 
-const char *const Companions[] = {"-wal", "-shm"};
+const char *const Companions[] = {"-wal", "-shm", DamageMark};
 
 // The new one waits under this name; what follows it is the name under which the old one goes.
 const QString Next = QStringLiteral(".next-");
@@ -29,6 +30,17 @@ Result<> sync(const QString &path)
     if (synced)
         return {};
     return fail(ErrorCode::Io, QStringLiteral("%1: %2").arg(path, qt_error_string(reason)));
+}
+
+Result<> publishAs(const QString &part, const QString &target, unsigned flags)
+{
+    if (const Result<> synced = sync(part); !synced)
+        return synced;
+    if (::renameat2(AT_FDCWD, QFile::encodeName(part).constData(), AT_FDCWD,
+                    QFile::encodeName(target).constData(), flags) != 0)
+        return fail(errno == EEXIST ? ErrorCode::Conflict : ErrorCode::Io,
+                    QStringLiteral("%1 cannot be written: %2").arg(target, qt_error_string(errno)));
+    return sync(QFileInfo(target).absolutePath());
 }
 
 QString nameAside(const QString &why)
@@ -76,12 +88,12 @@ Result<QString> finish(const QString &file, const QString &next)
 
 Result<> publish(const QString &part, const QString &target)
 {
-    if (const Result<> synced = sync(part); !synced)
-        return synced;
-    if (::rename(QFile::encodeName(part).constData(), QFile::encodeName(target).constData()) != 0)
-        return fail(ErrorCode::Io,
-                    QStringLiteral("%1 cannot be written: %2").arg(target, qt_error_string(errno)));
-    return sync(QFileInfo(target).absolutePath());
+    return publishAs(part, target, 0);
+}
+
+Result<> publishNew(const QString &part, const QString &target)
+{
+    return publishAs(part, target, RENAME_NOREPLACE);
 }
 
 Result<QString> replace(const QString &part, const QString &file, const QString &why)

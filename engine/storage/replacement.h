@@ -8,8 +8,14 @@
 /// any moment leaves the old one or the new one in place, and never none. All of it blocks.
 namespace celldeck::storage {
 
+/// Beside a database in which damage was found while it was in use; goes wherever that one goes.
+inline constexpr const char *DamageMark = "-damaged";
+
 /// Gives a complete file its name, over one that may be there. Fails with Io.
 [[nodiscard]] Result<> publish(const QString &part, const QString &target);
+
+/// As `publish`. Fails with Conflict if somebody else has taken that name meanwhile.
+[[nodiscard]] Result<> publishNew(const QString &part, const QString &target);
 
 /// Puts `part`, a complete database without a WAL, in the place of `file`. That one is moved aside,
 /// with its WAL, under a name that tells why; returns it, "" if there was none. Once it has begun,

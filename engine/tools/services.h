@@ -35,6 +35,8 @@ struct Services
     storage::AuditStore &audit;
     const Clock &clock;
     QString workspace;  ///< Canonical. No tool reads or writes a file outside of it.
+    QString databaseFile;
+    QString backupDirectory;  ///< Backups may be there too.
 };
 
 /// Who has called, for the audit log: an operator if it calls itself as our own commands do. All

@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import sqlite3
 import time
 
 import celldeck
-from celldeck import DONE, FAILED, UNFIT, USAGE, notebook, text_of
+from celldeck import DONE, FAILED, UNFIT, USAGE, ToolError, notebook, text_of
 
 LIMIT_S = 60
 
@@ -120,6 +121,32 @@ class Maintenance(celldeck.CelldeckTest):
         self.celldeck("restore", "bad.db", code=UNFIT)
         self.assertEqual(set(self.states()), {first})
         self.assertIn("ran", self.celldeck("show", first).stdout)
+
+    def test_backup_by_a_client(self):
+        server = self.serve()
+        first = self.ran(server)
+        copy = self.work / "copy.db"
+        made = server.call("backup_database", path="copy.db")
+        self.assertEqual(made, {"path": str(copy), "bytes": copy.stat().st_size})
+        before = copy.read_bytes()
+        outside = self.folder / "copy.db"
+        (self.work / "way-out").symlink_to(self.folder)
+        (self.work / "dangling.db").symlink_to(outside)
+        for path, code in (("copy.db", "conflict"), ("dangling.db", "conflict"),
+                           (str(outside), "outside_workspace"), ("../x.db", "outside_workspace"),
+                           ("way-out/copy.db", "outside_workspace"),
+                           (str(self.data / "sessions" / "x.db"), "outside_workspace"),
+                           ("missing/copy.db", "outside_workspace")):
+            with self.assertRaises(ToolError) as refusal:
+                server.call("backup_database", path=path)
+            self.assertEqual(refusal.exception.code, code, path)
+        self.assertEqual((copy.read_bytes(), outside.exists()), (before, False))
+        own = pathlib.Path(server.call("backup_database")["path"])
+        self.assertEqual(own.parent, self.data / "backups")
+        self.assertEqual(sorted(path.name for path in self.work.glob("*.part*")), [])
+        self.assertEqual(server.end(), 0)
+        self.celldeck("restore", own)
+        self.assertEqual(set(self.states()), {first})
 
     def test_check(self):
         server = self.serve()
