@@ -262,6 +262,7 @@ QCoro::Task<> Engine::open(Waiter<> started)
         started.resolve(leased);
         co_return;
     }
+    connect(&d->database.health(), &storage::Health::told, &d->queue, &tasks::TaskQueue::failed);
     const auto recovering = d->queue.recover(d->options.recovery);
     const Result<tasks::RescueReport> recovered = co_await recovering.wait(m_scope);
     if (!recovered) {
@@ -338,7 +339,9 @@ void Engine::openEndpoint()
         options.port = d->options.port;
         options.token = *token;
         options.version = QCoreApplication::applicationVersion();
-        options.acceptsTasks = [parts = d.get()] { return parts->accepts; };
+        options.acceptsTasks = [parts = d.get()] {
+            return parts->accepts && parts->database.health().isWell();
+        };
         d->endpoint = std::make_unique<net::Endpoint>(d->registry, options);
         opened = d->endpoint->start();
     }

@@ -136,7 +136,7 @@ QCoro::Task<> EngineFeed::publishStats()
     const Result<storage::TaskStats> stats = co_await asking.wait(m_scope);
     if (stats)
         Q_EMIT statsChanged(*stats);
-    else
+    else if (stats.error().code != ErrorCode::StorageUnavailable)  // which its database has told
         report(stats.error());
 }
 

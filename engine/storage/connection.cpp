@@ -1,8 +1,11 @@
 #include "storage/connection.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 #include <QHash>
 #include <QVarLengthArray>
+#include <cerrno>
 
 namespace celldeck::storage {
 
@@ -33,6 +36,24 @@ int bind(sqlite3_stmt *statement, int place, const QVariant &value, Texts &texts
     default:
         return sqlite3_bind_int64(statement, place, value.toLongLong());
     }
+}
+
+/// SQLite calls a file corrupt whose reading fails with EIO: what the disk does not give now is not
+/// to be taken for damage, and salvaged.
+bool isReadable(const char *path)
+{
+    const int fd = path ? ::open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    QByteArray part(1 << 20, Qt::Uninitialized);
+    off64_t at = 0;
+    ssize_t got = 0;
+    do {
+        got = ::pread64(fd, part.data(), size_t(part.size()), at);
+        at += std::max<ssize_t>(got, 0);
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    ::close(fd);
+    return got == 0;
 }
 
 struct Finalizer
@@ -126,6 +147,8 @@ struct Connection::Private
     std::map<QString, Statement> statements;
 
     std::int64_t logPages = 0;
+    std::optional<Error> fault;
+    bool fileIsReadable = false;  // as was seen at the first damage
 
     ~Private()
     {
@@ -136,10 +159,19 @@ struct Connection::Private
     std::unexpected<Error> error(const QString &doing)
     {
         const int code = sqlite3_errcode(database) & 0xff;
-        const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-        return fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
-                    QStringLiteral("the database failed (%1) at: %2")
-                        .arg(QString::fromUtf8(sqlite3_errmsg(database)), doing.simplified()));
+        const bool senseless = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+        if (senseless && !fileIsReadable)
+            fileIsReadable = isReadable(sqlite3_db_filename(database, "main"));
+        const bool damaged = senseless && fileIsReadable;
+        const bool refused = senseless || code == SQLITE_READONLY || code == SQLITE_IOERR ||
+                             code == SQLITE_FULL || code == SQLITE_CANTOPEN;
+        auto failure =
+            fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
+                 QStringLiteral("the database failed (%1) at: %2")
+                     .arg(QString::fromUtf8(sqlite3_errmsg(database)), doing.simplified()));
+        if (damaged || (refused && !fault))
+            fault = failure.error();
+        return failure;
     }
 
     Result<Statement> prepare(const QString &sql, unsigned flags)
@@ -264,6 +296,11 @@ Result<> Connection::queryOnce(const QString &sql, const QVariantList &values,
     if (!statement)
         return fail(statement.error());
     return d->readAll(statement->get(), sql, values, read);
+}
+
+std::optional<Error> Connection::takeFault()
+{
+    return std::exchange(d->fault, std::nullopt);
 }
 
 std::int64_t Connection::logPages() const

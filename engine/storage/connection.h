@@ -5,6 +5,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 
@@ -69,6 +70,10 @@ public:
 
     /// The first column of the first row; 0 if there is none.
     Result<std::int64_t> number(const QString &sql, Values values = {});
+
+    /// What a statement since the last call has met that is no fault of its own: StorageUnavailable
+    /// if the disk has refused, Damaged.
+    [[nodiscard]] std::optional<Error> takeFault();
 
 private:
     struct Private;

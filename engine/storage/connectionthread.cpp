@@ -22,6 +22,8 @@ constexpr auto IdleAfter = std::chrono::seconds(2);
 // blocks that the file grows by.
 constexpr std::int64_t LogPages = 256;
 constexpr std::int64_t PageBytes = 4'096;
+// Writes a page and changes nothing: Celldeck's files have 0 there.
+constexpr const char *Touch = "PRAGMA application_id=0";
 
 }  // namespace
 
@@ -138,9 +140,7 @@ void ConnectionThread::tell(std::function<void()> news)
     QMetaObject::invokeMethod(&m_anchor, std::move(news), Qt::QueuedConnection);
 }
 
-Writer::Writer(std::function<Result<>(Connection &)> rolledBack)
-    : m_rolledBack(std::move(rolledBack))
-{}
+Writer::Writer(Listener listener) : m_listener(std::move(listener)) {}
 
 Writer::~Writer()
 {
@@ -149,13 +149,15 @@ Writer::~Writer()
 
 void Writer::process(Connection &connection, Jobs jobs)
 {
-    std::vector<Result<>> results;
-    results.reserve(jobs.size());
-    if (!runTogether(connection, jobs, results)) {
-        results.clear();
-        for (const auto &job : jobs)
-            results.push_back(runAlone(connection, *job));
-    }
+    if (m_failing)
+        tryAgain(connection);
+    if (m_notReread)
+        reread(connection);
+    std::vector<Result<>> results = m_notReread
+                                        ? std::vector<Result<>>(jobs.size(), fail(*m_notReread))
+                                        : runAll(connection, jobs);
+    if (auto fault = connection.takeFault())
+        report(std::move(fault));
     std::vector<Answer> answers;
     answers.reserve(jobs.size());
     for (std::size_t i = 0; i < jobs.size(); ++i)
@@ -189,6 +191,9 @@ void Writer::checkpoint(Connection &connection)
     const auto left = connection.checkpoint();
     if (!left)
         qCWarning(log, "%s", qUtf8Printable(left.error().message));
+    // What it could not move stays in the log, and commits go on there.
+    if (auto fault = connection.takeFault(); fault && fault->code == ErrorCode::Damaged)
+        report(std::move(fault));
     // Where a reader holds it up, not again at each commit.
     m_checkpointedPages = connection.logPages();
     if (left)
@@ -217,6 +222,18 @@ void Writer::lookAtSizes(Connection &connection, std::int64_t logPages)
     }
 }
 
+std::vector<Result<>> Writer::runAll(Connection &connection, const Jobs &jobs)
+{
+    std::vector<Result<>> results;
+    results.reserve(jobs.size());
+    if (runTogether(connection, jobs, results))
+        return results;
+    results.clear();
+    for (const auto &job : jobs)
+        results.push_back(m_notReread ? fail(*m_notReread) : runAlone(connection, *job));
+    return results;
+}
+
 bool Writer::runTogether(Connection &connection, const Jobs &jobs, std::vector<Result<>> &results)
 {
     if (const auto begun = connection.run(QStringLiteral("BEGIN IMMEDIATE")); !begun) {
@@ -232,13 +249,9 @@ bool Writer::runTogether(Connection &connection, const Jobs &jobs, std::vector<R
         results.push_back(std::move(done));
     }
     crashPoint("writer.before_commit");
-    if (const auto committed = connection.run(QStringLiteral("COMMIT")); !committed) {
-        qCWarning(log, "%s", qUtf8Printable(committed.error().message));
-        rollBack(connection);
-        return false;
-    }
+    const Result<> committed = commit(connection);
     crashPoint("writer.after_commit");
-    return true;
+    return committed.has_value();
 }
 
 Result<> Writer::runAlone(Connection &connection, Job &job)
@@ -250,11 +263,23 @@ Result<> Writer::runAlone(Connection &connection, Job &job)
         rollBack(connection);
         return done;
     }
-    if (const auto committed = connection.run(QStringLiteral("COMMIT")); !committed) {
-        rollBack(connection);
-        return fail(committed.error());
+    return commit(connection);
+}
+
+Result<> Writer::commit(Connection &connection)
+{
+    const auto committed = connection.run(QStringLiteral("COMMIT"));
+    if (committed)
+        return {};
+    qCWarning(log, "%s", qUtf8Printable(committed.error().message));
+    rollBack(connection);
+    for (const char *const sql : {"PRAGMA synchronous=OFF", Touch, "PRAGMA synchronous=FULL"}) {
+        const Result<> done =
+            connection.queryOnce(QString::fromLatin1(sql), {}, [](const Row &) {});
+        if (!done)
+            qCInfo(log, "%s", qUtf8Printable(done.error().message));
     }
-    return {};
+    return fail(committed.error());
 }
 
 void Writer::rollBack(Connection &connection)
@@ -262,8 +287,34 @@ void Writer::rollBack(Connection &connection)
     // After some failures SQLite has rolled back already, and then says so: nothing is lost by it.
     if (const auto undone = connection.run(QStringLiteral("ROLLBACK")); !undone)
         qCInfo(log, "%s", qUtf8Printable(undone.error().message));
-    if (const Result<> reread = m_rolledBack(connection); !reread)
-        qCCritical(log, "%s", qUtf8Printable(reread.error().message));
+    reread(connection);
+}
+
+void Writer::reread(Connection &connection)
+{
+    m_notReread.reset();
+    const Result<> done = m_listener.rolledBack(connection);
+    if (done)
+        return;
+    m_notReread = done.error();
+    m_notReread->code = ErrorCode::StorageUnavailable;
+    qCCritical(log, "%s", qUtf8Printable(done.error().message));
+}
+
+void Writer::tryAgain(Connection &connection)
+{
+    (void)connection.takeFault();
+    const Result<> done = connection.queryOnce(QString::fromLatin1(Touch), {}, [](const Row &) {});
+    auto fault = connection.takeFault();
+    if (!done && !fault)
+        fault = done.error();
+    report(std::move(fault));
+}
+
+void Writer::report(std::optional<Error> fault)
+{
+    m_failing = fault.has_value();
+    tell([this, fault = std::move(fault)] { m_listener.wrote(fault); });
 }
 
 void Writer::closing(Connection &connection)
@@ -274,6 +325,8 @@ void Writer::closing(Connection &connection)
         qCWarning(log, "%s", qUtf8Printable(done.error().message));
 }
 
+Reader::Reader(std::function<void(Error)> damaged) : m_damaged(std::move(damaged)) {}
+
 Reader::~Reader()
 {
     stop();
@@ -283,6 +336,8 @@ void Reader::process(Connection &connection, Jobs jobs)
 {
     for (auto &job : jobs) {
         Result<> done = job->run(connection);
+        if (auto fault = connection.takeFault(); fault && fault->code == ErrorCode::Damaged)
+            tell([this, fault = std::move(*fault)] { m_damaged(fault); });
         std::vector<Answer> answer;
         answer.push_back({std::move(job), std::move(done)});
         deliver(std::move(answer));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -64,7 +65,7 @@ protected:
     virtual void closing(Connection &) {}
     /// To be called by `process`.
     void deliver(std::vector<Answer> answers);
-    /// Runs a function in the owner's thread.
+    /// Runs a function in the owner's thread, before the answers that are delivered later.
     void tell(std::function<void()> news);
 
 private:
@@ -99,14 +100,33 @@ struct StorageWatch
 ///
 /// A job that fails with anything but StorageUnavailable must have changed nothing. If one fails
 /// with that, or the commit does, all is rolled back, `rolledBack` is told, and the jobs run again,
-/// each in a transaction of its own: so one bad job harms nobody else.
+/// each in a transaction of its own: so one bad job harms nobody else. While `rolledBack` itself
+/// fails, every job is refused: what the stores keep in memory would be wrong.
+///
+/// A commit whose fsync fails has its frames in the WAL all the same. They are never read again by
+/// us, but by whoever opens the file after a kill: a task that was refused would be there, and run.
+/// So they are written over at once, and without an fsync, which may fail as well. Nothing else has
+/// to be doubted, so the connection stays: the kernel drops what it could not write after a failed
+/// fsync, and takes the next one for good (lwn.net/Articles/752063), but the frames that were
+/// acknowledged had an fsync of their own, and the next commit begins where they end: what it needs
+/// is written and synced anew, to the page that it shares with them. A checkpoint that fails is
+/// repeated from the WAL's first frame that no checkpoint has copied and synced.
 ///
 /// After the answers it moves the log into the database file, whenever that has a megabyte, and
 /// when nothing comes any more; and looks how large both have become.
 class Writer final : public ConnectionThread
 {
 public:
-    explicit Writer(std::function<Result<>(Connection &)> rolledBack);
+    struct Listener
+    {
+        /// Thread: the connection's.
+        std::function<Result<>(Connection &)> rolledBack;
+        /// What the disk has refused with, after every batch; nullopt: nothing more. Thread: the
+        /// owner's.
+        std::function<void(std::optional<Error>)> wrote;
+    };
+
+    explicit Writer(Listener listener);
     ~Writer() override;
 
     /// Requires: before `start`.
@@ -121,11 +141,18 @@ private:
     [[nodiscard]] std::int64_t newLogPages(const Connection &connection);
     void checkpoint(Connection &connection);
     void lookAtSizes(Connection &connection, std::int64_t logPages);
+    std::vector<Result<>> runAll(Connection &connection, const Jobs &jobs);
     bool runTogether(Connection &connection, const Jobs &jobs, std::vector<Result<>> &results);
     Result<> runAlone(Connection &connection, Job &job);
+    Result<> commit(Connection &connection);
     void rollBack(Connection &connection);
+    void tryAgain(Connection &connection);
+    void reread(Connection &connection);
+    void report(std::optional<Error> fault);
 
-    std::function<Result<>(Connection &)> m_rolledBack;
+    const Listener m_listener;
+    bool m_failing = false;            // as was told
+    std::optional<Error> m_notReread;  // what the stores keep is not what is on disk
     StorageWatch m_watch;
     std::int64_t m_checkpointedPages = 0;  // the log's length then
     bool m_logWasLarge = false;
@@ -136,10 +163,14 @@ private:
 class Reader final : public ConnectionThread
 {
 public:
+    /// `damaged` is told what a read has met. Thread: the owner's.
+    explicit Reader(std::function<void(Error)> damaged);
     ~Reader() override;
 
 private:
     void process(Connection &connection, Jobs jobs) override;
+
+    const std::function<void(Error)> m_damaged;
 };
 
 }  // namespace celldeck::storage

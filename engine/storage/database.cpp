@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
+#include <QLoggingCategory>
 
 #include "storage/migrator.h"
 #include "storage/replacement.h"
@@ -11,6 +12,8 @@
 namespace celldeck::storage {
 
 namespace {
+
+Q_LOGGING_CATEGORY(log, "celldeck.storage")
 
 Result<> makeFolder(const QString &folder)
 {
@@ -38,13 +41,17 @@ Result<std::int64_t> countTasks(const QString &file)
 }  // namespace
 
 Database::Database(QString file)
-    : m_file(std::move(file)), m_writer([this](Connection &connection) -> Result<> {
-          for (const auto &reread : m_reread) {
-              if (const Result<> done = reread(connection); !done)
-                  return done;
-          }
-          return {};
-      })
+    : m_file(std::move(file)),
+      m_health([this] { tryAgain(); }),
+      m_writer({.rolledBack = [this](Connection &connection) { return rereadAll(connection); },
+                .wrote =
+                    [this](std::optional<Error> fault) {
+                        if (fault && fault->code == ErrorCode::Damaged)
+                            noteDamage(*fault);
+                        else
+                            m_health.note(std::move(fault));
+                    }}),
+      m_reader([this](const Error &damage) { noteDamage(damage); })
 {}
 
 Database::~Database()
@@ -63,10 +70,34 @@ Result<> Database::open()
         return made;
     if (const Result<> finished = finishReplacement(m_file); !finished)
         return finished;
-    const Result<> opened = openOnce();
+    const Result<> opened = isKnownDamaged() ? damagedBefore() : openOnce();
     if (opened || opened.error().code != ErrorCode::Damaged)
         return opened;
     return salvage(opened.error());
+}
+
+bool Database::isKnownDamaged() const
+{
+    // SQLite takes an empty file for a new database, and would throw its WAL away.
+    const QFileInfo log(m_file + QStringLiteral("-wal"));
+    const bool isCutOff = QFileInfo(m_file).size() == 0 && log.size() > 0;
+    return QFile::exists(m_file) && (isCutOff || QFile::exists(m_file + QLatin1String(DamageMark)));
+}
+
+Result<> Database::damagedBefore() const
+{
+    return fail(ErrorCode::Damaged, QStringLiteral("the database %1 is damaged").arg(m_file));
+}
+
+void Database::noteDamage(const Error &damage)
+{
+    // What is checked at the start is the structure of the pages; a wrong row in one is only found
+    // by whoever reads it. So the next start is told.
+    QFile mark(m_file + QLatin1String(DamageMark));
+    if (!mark.open(QIODevice::WriteOnly) || mark.write(damage.message.toUtf8()) < 0)
+        qCWarning(log, "%s: %s", qUtf8Printable(mark.fileName()),
+                  qUtf8Printable(mark.errorString()));
+    m_health.note(damage);
 }
 
 Result<> Database::salvage(const Error &damage)
@@ -89,11 +120,7 @@ Result<> Database::openOnce()
         m_writer.start(m_file, Connection::Mode::Write, [this](Connection &connection) -> Result<> {
             if (const Result<> migrated = migrate(connection, m_file); !migrated)
                 return migrated;
-            for (const auto &reread : m_reread) {
-                if (const Result<> done = reread(connection); !done)
-                    return done;
-            }
-            return {};
+            return rereadAll(connection);
         });
     if (!writes)
         return writes;
@@ -101,8 +128,32 @@ Result<> Database::openOnce()
                           [](Connection &) -> Result<> { return {}; });
 }
 
+Result<> Database::rereadAll(Connection &connection) const
+{
+    for (const auto &reread : m_reread) {
+        if (const Result<> done = reread(connection); !done)
+            return done;
+    }
+    return {};
+}
+
+void Database::tryAgain()
+{
+    // Any job makes the writer try.
+    m_writer.add(std::make_unique<WaitedJob<void>>([](Connection &) -> Result<> { return {}; }));
+}
+
+std::unexpected<Error> Database::damagedError() const
+{
+    return fail(ErrorCode::StorageUnavailable,
+                QStringLiteral("the database %1 is damaged: nothing more is written until "
+                               "Celldeck starts again")
+                    .arg(m_file));
+}
+
 void Database::close()
 {
+    m_health.stop();
     m_reader.stop();
     m_writer.stop();
 }

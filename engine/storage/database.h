@@ -6,6 +6,7 @@
 
 #include "async/waiter.h"
 #include "storage/connectionthread.h"
+#include "storage/health.h"
 
 namespace celldeck::storage {
 
@@ -71,13 +72,16 @@ public:
     void close();
 
     [[nodiscard]] const QString &file() const { return m_file; }
+    [[nodiscard]] const Health &health() const { return m_health; }
 
     /// `job` runs in the writer's thread, inside a transaction with others; the waiter resolves
     /// after the commit. A job that fails must have changed nothing, or fail with
-    /// StorageUnavailable; it may run twice.
+    /// StorageUnavailable; it may run twice. Refused once damage was found.
     template <class T>
     [[nodiscard]] Waiter<T> write(std::function<Result<T>(Connection &)> job)
     {
+        if (m_health.isDamaged())
+            return Waiter<T>::resolved(damagedError());
         return submit<T>(m_writer, std::move(job));
     }
     /// `job` runs in the reader's thread.
@@ -98,11 +102,18 @@ private:
     }
 
     Result<> openOnce();
+    Result<> rereadAll(Connection &connection) const;
     Result<> salvage(const Error &damage);
+    [[nodiscard]] bool isKnownDamaged() const;
+    [[nodiscard]] Result<> damagedBefore() const;
+    void noteDamage(const Error &damage);
+    void tryAgain();
+    [[nodiscard]] std::unexpected<Error> damagedError() const;
 
     QString m_file;
     QString m_notice;
     std::vector<std::function<Result<>(Connection &)>> m_reread;
+    Health m_health;
     Writer m_writer;
     Reader m_reader;
 };

@@ -12,6 +12,7 @@ using storage::TaskState;
 
 namespace {
 
+// That the disk refuses is told by the database's health, once for all tasks.
 constexpr Milliseconds StorageRetry{1'000};
 
 }  // namespace
@@ -24,7 +25,6 @@ QCoro::Task<bool> TaskLog::pauseAfter(Error error)
 {
     if (error.code != ErrorCode::StorageUnavailable || m_givesUp)
         co_return false;
-    Q_EMIT failed(error.message);
     const Result<> slept = co_await sleepFor(m_scope, StorageRetry);
     co_return slept.has_value();
 }

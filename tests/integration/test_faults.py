@@ -1,54 +1,110 @@
 """The disk refuses: full, read-only, broken, or its fsync fails. What was acknowledged stays, what
 cannot be stored is refused, and it goes on by itself once the disk does."""
 
+import json
 import os
 import pathlib
 import signal
 import sqlite3
+import time
+import urllib.error
+import urllib.request
 
 import celldeck
-from celldeck import notebook, text_of
+from celldeck import DONE, UNFIT, notebook, text_of
 
 SHIM = os.environ["FAULTY_IO"]
 LIMIT_S = 60
+DATABASE = "/sessions/state.db"
 
 
-class Faults(celldeck.CelldeckTest):
+def until(what, condition):
+    """Until it holds. What another process does gives no event to a Python test."""
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(0.02)
+
+
+def health(server):
+    try:
+        with urllib.request.urlopen(server.url + "/health", timeout=LIMIT_S) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
+
+
+class FaultTest(celldeck.CelldeckTest):
     def setUp(self):
         super().setUp()
         self.switch = self.folder / "switch"
         self.switch.write_text("")
+        self.errors = self.folder / "errors"
         self.environment["LD_PRELOAD"] = SHIM
-        self.environment["FAULTY_PATH"] = "/sessions/state.db"
         self.environment["FAULTY_SWITCH"] = str(self.switch)
+        self.let_fail(DATABASE)
         self.write("a.ipynb", notebook("print('ran')"))
+
+    def let_fail(self, path):
+        self.environment["FAULTY_PATH"] = str(path)
+
+    def start(self):
+        with open(self.errors, "a") as sink:
+            return self.serve(errors=sink)
 
     def submit(self, server, **more):
         return server.call("run_cell_async", notebook_path="a.ipynb", index=0, **more)["task_id"]
 
+    def refused(self, server, **more):
+        with self.assertRaises(celldeck.ToolError) as refusal:
+            self.submit(server, **more)
+        self.assertEqual(refusal.exception.code, "storage_unavailable")
+
+    def wait(self, server, task):
+        return server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S)
+
+    def kill(self, server):
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        self.switch.write_text("")
+
+    def rows(self):
+        database = sqlite3.connect(self.data / "sessions" / "state.db")
+        try:
+            self.assertEqual(database.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+            return dict(database.execute("SELECT task_id, status FROM execution_queue"))
+        finally:
+            database.close()
+
+    def told(self, words):
+        return self.errors.read_text().count(words)
+
+
+class Disk(FaultTest):
     def fault(self, word):
-        server = self.serve()
+        server = self.start()
         server.call("pause_queue")
         before = [self.submit(server) for _ in range(3)]
+        self.assertEqual(health(server), 200)
         self.switch.write_text(word)
         for number in range(3):
-            with self.assertRaises(celldeck.ToolError) as refused:
-                self.submit(server, task_id_override=f"refused-{number}")
-            self.assertEqual(refused.exception.code, "storage_unavailable")
+            self.refused(server, task_id_override=f"refused-{number}")
+        self.assertEqual(health(server), 503)
+        # It tries again by itself, which is no news, and comes back without a client's doing.
+        until("another try", lambda: self.told("the database failed") >= 3)
         self.switch.write_text("")
+        until("the end of the fault", lambda: health(server) == 200)
+        self.assertEqual((self.told("Tasks are refused"), self.told("can be written again: ")),
+                         (1, 1), self.errors.read_text())
         after = [self.submit(server) for _ in range(3)]
         server.call("resume_queue")
         for task in before + after:
-            done = server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S)
+            done = self.wait(server, task)
             self.assertEqual((done["status"], text_of(done["outputs"])), ("completed", "ran\n"))
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
-        self.environment.pop("LD_PRELOAD")
-        with sqlite3.connect(self.data / "sessions" / "state.db") as database:
-            rows = dict(database.execute("SELECT task_id, status FROM execution_queue"))
-            self.assertEqual(database.execute("PRAGMA integrity_check").fetchone(), ("ok",))
-        database.close()
-        self.assertEqual(rows, dict.fromkeys(before + after, "completed"))
+        self.kill(server)
+        self.assertEqual(self.rows(), dict.fromkeys(before + after, "completed"))
 
     def test_full(self):
         self.fault("full")
@@ -62,19 +118,182 @@ class Faults(celldeck.CelldeckTest):
     def test_io_errors(self):
         self.fault("io")
 
+    def test_what_an_fsync_has_refused_is_not_there_after_a_kill(self):
+        for word in ("sync", "once"):
+            server = self.start()
+            server.call("pause_queue")
+            kept = self.submit(server)
+            self.switch.write_text(word)
+            if word == "sync":
+                self.refused(server, task_id_override="ghost")
+            else:
+                # One refusal: the writer's second try, of the task alone, is stored.
+                self.submit(server, task_id_override="second-try")
+            self.kill(server)
+            rows = self.rows()
+            self.assertEqual(rows[kept], "pending")
+            self.assertNotIn("ghost", rows)
+        self.assertIn("second-try", rows)
+
+    def test_short_writes_and_interruptions(self):
+        self.switch.write_text("half")
+        server = self.start()
+        tasks = [self.submit(server) for _ in range(5)]
+        for task in tasks:
+            self.assertEqual(self.wait(server, task)["status"], "completed")
+        self.kill(server)
+        self.assertEqual(self.rows(), dict.fromkeys(tasks, "completed"))
+
     def test_a_running_cell_outlives_a_full_disk(self):
         gate = self.work / "gate"
         os.mkfifo(gate)
         self.write("b.ipynb", notebook(f"open({str(gate)!r}).read()\nprint('through')"))
-        server = self.serve()
+        server = self.start()
         task = server.call("run_cell_async", notebook_path="b.ipynb", index=0)["task_id"]
         with open(gate, "w"):
             self.switch.write_text("full")
         still = server.call("wait_for_task", task_id=task, timeout_s=2)
         self.assertEqual((still["status"], still["timed_out"]), ("running", True))
+        self.assertEqual(self.told("Tasks are refused"), 1, self.errors.read_text())
         self.switch.write_text("")
-        done = server.call("wait_for_task", task_id=task, timeout_s=LIMIT_S)
+        done = self.wait(server, task)
         self.assertEqual((done["status"], text_of(done["outputs"])), ("completed", "through\n"))
+
+    def test_what_waits_is_cancelled_once_the_disk_lets_it(self):
+        gate = self.work / "gate"
+        os.mkfifo(gate)
+        self.write("b.ipynb", notebook(f"open({str(gate)!r}).read()\n1/0", "print('never')"))
+        server = self.start()
+        tasks = server.call("run_all_cells", notebook_path="b.ipynb")["task_ids"]
+        with open(gate, "w"):
+            self.switch.write_text("full")
+        until("the refused end", lambda: self.told("Tasks are refused") == 1)
+        self.switch.write_text("")
+        self.assertEqual([self.wait(server, task)["status"] for task in tasks],
+                         ["failed", "cancelled"])
+
+    def test_at_the_start(self):
+        self.assertEqual(self.start().end(), 0)
+        before = (self.data / "sessions" / "state.db").read_bytes()
+        for word in ("full", "ro", "io"):
+            self.switch.write_text(word)
+            refusal = self.celldeck("serve", "--port", "0", code=UNFIT).stderr
+            self.assertIn("celldeck: the database", refusal)
+            self.assertEqual((self.data / "sessions" / "state.db").read_bytes(), before, word)
+            self.switch.write_text("")
+            # What is refused is not damaged: nothing was set aside.
+            self.assertEqual([path.name for path in (self.data / "sessions").glob("*damaged*")], [])
+        self.assertEqual(self.start().end(), 0)
+
+    def test_damage_that_is_found_while_it_runs(self):
+        server = self.start()
+        server.call("pause_queue")
+        code = "#" + "x" * 3000
+        tasks = {self.submit(server, code_override=f"{code}{number}") for number in range(200)}
+        file = self.data / "sessions" / "state.db"
+        pages = file.stat().st_size // 4096
+        self.assertGreater(pages, 50)
+        with open(file, "r+b") as database:
+            for page in range(2, pages):
+                database.seek(page * 4096)
+                database.write(b"\xff" * 4096)
+
+        def is_found():
+            for tool in ("list_tasks", "get_execution_status"):
+                try:
+                    more = {"task_id": min(tasks)} if tool != "list_tasks" else {"limit": 500}
+                    answer = server.call(tool, **more)
+                except celldeck.ToolError as refusal:
+                    self.assertEqual(refusal.code, "storage_unavailable")
+                else:  # What it does answer is right.
+                    found = {task["task_id"] for task in answer.get("tasks", [answer])}
+                    self.assertIn(found, (tasks, {min(tasks)}))
+            return health(server) == 503
+
+        until("the damage", is_found)
+        self.refused(server)
+        self.assertEqual(self.told("It is damaged: no more tasks are accepted"), 1)
+        server.end()
+        server = self.start()
+        self.assertIn("It is kept as", self.errors.read_text())
+        self.assertEqual(len(list(file.parent.glob("*.damaged-*[0-9]"))), 1)
+        server.call("resume_queue")
+        self.assertEqual(self.wait(server, self.submit(server))["status"], "completed")
+        self.assertEqual(server.end(), 0)
+        self.rows()
+
+
+class Notebook(FaultTest):
+    """The file in which a cell's outputs belong stays whole, and what is missing in it is told and
+    kept with the task."""
+
+    def fault(self, word):
+        self.let_fail(self.work)
+        server = self.start()
+        path = self.work / "a.ipynb"
+        before = path.read_bytes()
+        self.switch.write_text(word)
+        task = self.submit(server)
+        self.assertEqual(self.wait(server, task)["status"], "completed")
+        until("the report", lambda: self.told("a.ipynb cannot be written") >= 1)
+        self.assertEqual(path.read_bytes(), before)
+        # Once there is room, all that the file lacks comes into it.
+        self.switch.write_text("")
+        until("the outputs", lambda: path.read_bytes() != before)
+        self.assertEqual(text_of(self.read(path)["cells"][0]["outputs"]), "ran\n")
+        self.assertEqual(self.told("a.ipynb cannot be written"), 1)
+        self.assertEqual(server.end(), 0)
+        left = [name for name in os.listdir(self.work) if name.startswith(".celldeck")]
+        # What could not even be removed stays.
+        self.assertEqual(len(left), 0 if word != "move" else len(left))
+
+    def test_full(self):
+        self.fault("full")
+
+    def test_read_only(self):
+        self.fault("ro")
+
+    def test_fsync_fails(self):
+        self.fault("sync")
+
+    def test_io_errors(self):
+        self.fault("io")
+
+    def test_no_inodes(self):
+        self.fault("create")
+
+    def test_rename_fails(self):
+        self.fault("move")
+
+    def test_short_writes_and_interruptions(self):
+        self.let_fail(self.work)
+        self.switch.write_text("half")
+        server = self.start()
+        self.assertEqual(self.wait(server, self.submit(server))["status"], "completed")
+        self.assertEqual(server.end(), 0)
+        self.assertEqual(text_of(self.read(self.work / "a.ipynb")["cells"][0]["outputs"]), "ran\n")
+
+    def test_a_run_tells_what_it_could_not_write(self):
+        self.let_fail(self.work)
+        self.switch.write_text("full")
+        before = (self.work / "a.ipynb").read_bytes()
+        ended = self.celldeck("run", "a.ipynb", code=UNFIT)
+        self.assertIn("cannot be written", ended.stderr)
+        self.assertEqual((self.work / "a.ipynb").read_bytes(), before)
+
+
+class Backup(FaultTest):
+    def test_no_half_backup(self):
+        server = self.start()
+        self.submit(server)
+        self.let_fail("copy.db")
+        for word in ("full", "ro", "sync", "io", "create", "move"):
+            self.switch.write_text(word)
+            refusal = self.celldeck("backup", "copy.db", code=UNFIT)
+            self.assertIn("celldeck: ", refusal.stderr)
+            self.assertFalse((self.work / "copy.db").exists(), word)
+        self.switch.write_text("")
+        self.celldeck("backup", "copy.db")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 // Preloaded (LD_PRELOAD) into a program under test: while the file that FAULTY_SWITCH names has a
-// word in it, what is written to a file whose path contains FAULTY_PATH fails:
-//   full   write: ENOSPC        io     write and read: EIO
-//   sync   fsync: EIO           ro     write: EROFS
+// word in it, what is done to a file whose path contains FAULTY_PATH fails:
+//   full    write: ENOSPC       ro      write: EROFS
+//   sync    fsync: EIO          io      write, read and fsync: EIO
+//   once    the next fsync: EIO, and no other
+//   half    write: only a part of it, and every other one EINTR
+//   create  a new file: ENOSPC, as without inodes
+//   move    rename and unlink: EIO
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,26 +32,54 @@ bool isOurs(int fd)
 }
 
 // The word in the switch: its first letter, 0 for none.
-char fault(int fd)
+char word()
 {
-    const int saved = errno;
-    char word = 0;
-    const char *name = getenv("FAULTY_SWITCH");
-    if (name && isOurs(fd)) {
+    char letter = 0;
+    if (const char *name = getenv("FAULTY_SWITCH")) {
         const int file = open(name, O_RDONLY | O_CLOEXEC);
         if (file >= 0) {
-            if (read(file, &word, 1) != 1)
-                word = 0;
+            if (read(file, &letter, 1) != 1)
+                letter = 0;
             close(file);
         }
     }
-    errno = saved;
-    return word;
+    return letter;
 }
 
-int writeError(char word)
+char fault(int fd)
 {
-    switch (word) {
+    const int saved = errno;
+    const char letter = isOurs(fd) ? word() : char(0);
+    errno = saved;
+    return letter;
+}
+
+bool fails(const char *path, char letter)
+{
+    const int saved = errno;
+    const char *part = getenv("FAULTY_PATH");
+    const bool failing = path && part && strstr(path, part) && word() == letter;
+    errno = saved;
+    return failing;
+}
+
+bool isNew(const char *path, int flags)
+{
+    return (flags & O_CREAT) != 0 && fails(path, 'c') && access(path, F_OK) != 0;
+}
+
+// What is left of a write of that size; -1: EINTR.
+ssize_t share(int fd, size_t size)
+{
+    static int turn = 0;
+    if (size < 2 || fault(fd) != 'h')
+        return ssize_t(size);
+    return ++turn % 2 == 0 ? -1 : ssize_t(size / 2);
+}
+
+int writeError(char letter)
+{
+    switch (letter) {
     case 'f':
         return ENOSPC;
     case 'r':
@@ -60,9 +93,11 @@ int writeError(char word)
 
 bool failSync(int fd)
 {
-    const char word = fault(fd);
-    if (word != 's' && word != 'i')
+    const char letter = fault(fd);
+    if (letter != 's' && letter != 'i' && letter != 'o')
         return false;
+    if (letter == 'o' && truncate(getenv("FAULTY_SWITCH"), 0) != 0)
+        abort();
     errno = EIO;
     return true;
 }
@@ -71,6 +106,16 @@ bool failSync(int fd)
 
 #define REAL(name) \
     static const auto real = reinterpret_cast<decltype(&name)>(dlsym(RTLD_NEXT, #name))
+
+#define SHARE(fd, size)                       \
+    do {                                      \
+        const ssize_t left = share(fd, size); \
+        if (left < 0) {                       \
+            errno = EINTR;                    \
+            return -1;                        \
+        }                                     \
+        size = size_t(left);                  \
+    } while (0)
 
 #define FAIL_WRITE(fd)                            \
     do {                                          \
@@ -87,6 +132,7 @@ ssize_t write(int fd, const void *data, size_t size)
 {
     REAL(write);
     FAIL_WRITE(fd);
+    SHARE(fd, size);
     return real(fd, data, size);
 }
 
@@ -94,6 +140,7 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
 {
     REAL(pwrite);
     FAIL_WRITE(fd);
+    SHARE(fd, size);
     return real(fd, data, size, at);
 }
 
@@ -101,6 +148,7 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
 {
     REAL(pwrite64);
     FAIL_WRITE(fd);
+    SHARE(fd, size);
     return real(fd, data, size, at);
 }
 
@@ -119,6 +167,65 @@ ssize_t pread64(int fd, void *data, size_t size, off64_t at)
         return -1;
     }
     return real(fd, data, size, at);
+}
+
+int open(const char *path, int flags, ...)
+{
+    REAL(open);
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = va_arg(more, mode_t);
+    va_end(more);
+    if (isNew(path, flags)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return real(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    REAL(open64);
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = va_arg(more, mode_t);
+    va_end(more);
+    if (isNew(path, flags)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return real(path, flags, mode);
+}
+
+int rename(const char *from, const char *to) noexcept
+{
+    REAL(rename);
+    if (fails(to, 'm')) {
+        errno = EIO;
+        return -1;
+    }
+    return real(from, to);
+}
+
+int renameat2(int fromFolder, const char *from, int toFolder, const char *to,
+              unsigned flags) noexcept
+{
+    REAL(renameat2);
+    if (fails(to, 'm')) {
+        errno = EIO;
+        return -1;
+    }
+    return real(fromFolder, from, toFolder, to, flags);
+}
+
+int unlink(const char *path) noexcept
+{
+    REAL(unlink);
+    if (fails(path, 'm')) {
+        errno = EIO;
+        return -1;
+    }
+    return real(path);
 }
 
 int fsync(int fd)
