@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "kernelcommands.h"
+#include "kernels/payload.h"
 #include "notebooks/notebookfile.h"
 #include "notebooks/plaintext.h"
 #include "storage/connection.h"
@@ -197,12 +198,16 @@ int showCommand(const QStringList &arguments)
     const auto outputs = parseJson(detail->outputs);
     if (!outputs)
         return complainAndExit(outputs.error());
+    const auto payload = parseJson(detail->payload);
+    if (!payload)
+        return complainAndExit(payload.error());
     const auto adopted = queries->adoptionsOf(detail->task.id);
     if (!adopted)
         return complainAndExit(adopted.error());
     if (line.isSet("json")) {
         Json json = toJson(detail->task);
         json["outputs"] = *outputs;
+        json["payload"] = *payload;
         for (const storage::Adoption &adoption : *adopted) {
             auto shown = parseJson(adoption.outputs);
             json["adopted"].push_back({{"parent_id", QString::fromUtf8(adoption.parent)},
@@ -231,6 +236,9 @@ int showCommand(const QStringList &arguments)
     print(QStringLiteral("\n%1").arg(task.code).toUtf8());
     if (const QString text = notebooks::plainText(*outputs); !text.isEmpty())
         print("\n" + text.toUtf8());
+    const QString pages = notebooks::plainText(kernels::readablePayload(*payload));
+    if (!pages.isEmpty())
+        print("\n" + pages.toUtf8());
     for (const storage::Adoption &adoption : *adopted) {
         const auto shown = parseJson(adoption.outputs);
         print(QStringLiteral("\nadopted from %1 at %2\n%3")

@@ -3,6 +3,7 @@
 #include <QMetaMethod>
 
 #include "async/background.h"
+#include "kernels/payload.h"
 #include "notebooks/notebookfile.h"
 #include "tasks/notebookdrafts.h"
 
@@ -41,6 +42,20 @@ Result<Submission> submissionOf(const QString &given)
     if (submission.drafts.isEmpty())
         return fail(ErrorCode::NotFound, QStringLiteral("%1 has no code cell to run").arg(*path));
     return submission;
+}
+
+/// With its help pages and the like behind its outputs.
+TaskDetail withPayload(TaskDetail detail)
+{
+    const auto payload = parseJson(detail.payload);
+    const auto outputs = parseJson(detail.outputs);
+    if (!payload || payload->empty() || !outputs)
+        return detail;
+    Json all = *outputs;
+    for (const Json &page : kernels::readablePayload(*payload))
+        all.push_back(page);
+    detail.outputs = toBytes(all);
+    return detail;
 }
 
 }  // namespace
@@ -125,7 +140,7 @@ QCoro::Task<> EngineFeed::loadWatched()
     }
     if (id != m_watched)
         co_return;  // Somebody looks at another task by now.
-    Q_EMIT taskLoaded(*detail);
+    Q_EMIT taskLoaded(withPayload(*detail));
     if (detail->task.state == storage::TaskState::Running)
         Q_EMIT outputsChanged({id, toBytes(m_queue.liveOutputs(detail->task.notebookPath, id))});
 }

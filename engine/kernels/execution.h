@@ -16,8 +16,10 @@ struct Execution
     Status status = Status::Ok;
     std::optional<std::int64_t> executionCount;
     Json outputs = Json::array();  ///< nbformat outputs, in order, streams merged.
-    QString errorName;             ///< ename of the error reply
-    QString errorValue;            ///< evalue
+    /// What the reply asks its client to do besides: see payload.h.
+    Json payload = Json::array();
+    QString errorName;   ///< ename of the error reply
+    QString errorValue;  ///< evalue
     /// Which outputs can be shown anew later, by display id.
     QHash<QString, QList<qsizetype>> displays;
     /// What it showed anew: outputs of earlier executions with that id change too.

@@ -1,5 +1,6 @@
 #include "kernels/pendingexecution.h"
 
+#include "kernels/payload.h"
 #include "kernels/wiremessage.h"
 
 namespace celldeck::kernels {
@@ -85,6 +86,7 @@ PendingExecution::Effect PendingExecution::takeReply(const Message &message)
     m_execution.status = statusOf(message.content);
     if (const auto count = findInt(message.content, "execution_count"))
         m_execution.executionCount = count;
+    m_execution.payload = payloadOf(message.content);
     m_execution.errorName = textOf(message.content, "ename");
     m_execution.errorValue = textOf(message.content, "evalue");
     m_replied = true;

@@ -256,6 +256,10 @@ const QString Adopted = QStringLiteral(
     " since INTEGER NOT NULL, outputs BLOB NOT NULL)");
 const QString AdoptedOfTask = QStringLiteral("CREATE INDEX adopted_of_task ON adopted(task)");
 
+/// Most tasks have none, so it is no column. A row goes with its task.
+const QString Payload =
+    QStringLiteral("CREATE TABLE payload(task INTEGER PRIMARY KEY, value BLOB NOT NULL)");
+
 }  // namespace
 
 const QList<QStringList> &migrations()
@@ -271,6 +275,7 @@ const QList<QStringList> &migrations()
                                        QStringLiteral(" LEFT JOIN output o ON o.id = t.outputs"))},
         {Adopted, AdoptedOfTask},
         {Actor, Audit, ActorOfTask},
+        {Payload},
     };
     return list;
 }

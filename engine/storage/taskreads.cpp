@@ -78,12 +78,15 @@ Result<TaskDetail> load(Connection &connection, TaskId id)
 {
     std::optional<TaskDetail> detail;
     const Result<> read = connection.query(
-        Columns + QStringLiteral(", coalesce(o.value, t.outputs)") + Task + Joined +
-            QStringLiteral("LEFT JOIN output o ON o.id = t.outputs WHERE t.id = ?"),
+        Columns + QStringLiteral(", coalesce(o.value, t.outputs), coalesce(p.value, '[]')") + Task +
+            Joined +
+            QStringLiteral("LEFT JOIN output o ON o.id = t.outputs"
+                           " LEFT JOIN payload p ON p.task = t.id WHERE t.id = ?"),
         {qlonglong(id.value())}, [&detail](const Row &row) {
             detail.emplace();
             detail->task = recordOf(row);
             detail->outputs = outputsOf(row.value(19), detail->task.executionCount);
+            detail->payload = row.bytes(20);
         });
     if (!read)
         return fail(read.error());

@@ -66,6 +66,7 @@ struct TaskOutcome
     QByteArray outputs = "[]";  ///< A JSON array of nbformat outputs.
     QString error;              ///< One line; "" when completed.
     UtcTime finishedAt{};
+    QByteArray payload;  ///< As TaskDetail's; "": none.
 };
 
 /// One row, without its outputs: what lists and tables show. Crosses threads by value.
@@ -106,6 +107,8 @@ struct TaskDetail
 {
     TaskRecord task;
     QByteArray outputs = "[]";  ///< A JSON array of nbformat outputs.
+    /// A JSON array: what the kernel asks its client to do besides, such as to show a help page.
+    QByteArray payload = "[]";
 };
 
 struct TaskFilter

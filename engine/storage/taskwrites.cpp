@@ -268,6 +268,12 @@ Result<> finish(Connection &connection, Census &census, TaskId id, const TaskOut
         return stale(id, toText(outcome.state));
     if (const Result<> done = finishAt(connection, census, id, **place, outcome); !done)
         return done;
+    if (!outcome.payload.isEmpty()) {
+        const auto kept = connection.run(QStringLiteral("INSERT INTO payload VALUES(?, ?)"),
+                                         {qlonglong(id.value()), outcome.payload});
+        if (!kept)
+            return fail(kept.error());
+    }
     return recordIf(connection, note);
 }
 
@@ -352,6 +358,7 @@ Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId>
             continue;
         for (const QString &sql : {QStringLiteral("DELETE FROM key WHERE task = ?"),
                                    QStringLiteral("DELETE FROM adopted WHERE task = ?"),
+                                   QStringLiteral("DELETE FROM payload WHERE task = ?"),
                                    QStringLiteral("DELETE FROM task WHERE id = ?")}) {
             const auto gone = connection.run(sql, {qlonglong(id.value())});
             if (!gone)

@@ -28,6 +28,8 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
     outcome.outputs = toBytes(execution ? execution->outputs : soFar);
     if (execution) {
         outcome.executionCount = execution->executionCount;
+        if (!execution->payload.empty())
+            outcome.payload = toBytes(execution->payload);
         // Also if it was asked to end: it was faster. But a limit that has passed has passed.
         if (execution->status == kernels::Execution::Status::Ok && asked != End::Limit)
             return outcome;

@@ -2,6 +2,7 @@
 
 #include <QDateTime>
 
+#include "kernels/payload.h"
 #include "tools/taskargument.h"
 #include "tools/toolschemas.h"
 
@@ -30,6 +31,17 @@ Json adoptedJson(const QList<storage::Adoption> &adopted)
              {"outputs", outputs ? assets::shownWithoutFiles(*outputs) : Json::array()}});
     }
     return list;
+}
+
+/// Each with its pages cut to what is shown of an output.
+Json shownPayload(Json payload)
+{
+    const Json pages = assets::shownWithoutFiles(kernels::readablePayload(payload));
+    for (size_t i = 0; i < payload.size(); ++i) {
+        if (celldeck::textOf(payload[i], "source") == QLatin1String("page"))
+            payload[i]["data"] = pages[i]["data"];
+    }
+    return payload;
 }
 
 struct Shown
@@ -72,6 +84,13 @@ QCoro::Task<Result<ToolResult>> resultOf(const Services *services, TaskDetail de
         result.text += QLatin1Char('\n') + text;
     result.structured["outputs"] = shown->outputs;
     result.structured["timed_out"] = timedOut;
+    const Result<Json> payload = parseJson(detail.payload);
+    if (!payload)
+        co_return fail(payload.error());
+    const Json pages = assets::shownWithoutFiles(kernels::readablePayload(*payload));
+    if (!pages.empty())
+        result.text += QLatin1Char('\n') + assets::readable(pages);
+    result.structured["payload"] = shownPayload(*payload);
     std::optional<kernels::InputRequest> input;
     if (const tasks::Session *session = services->queue.find(detail.task.notebookPath))
         input = session->input(detail.task.id);
@@ -188,6 +207,7 @@ Json outputsSchema()
     return {{"outputs", {{"type", "array"}, {"items", {{"type", "object"}}}}},
             {"timed_out", {{"type", "boolean"}}},
             {"input_request", {{"type", Json::array({"object", "null"})}}},
+            {"payload", {{"type", "array"}, {"items", {{"type", "object"}}}}},
             {"adopted", {{"type", "array"}, {"items", {{"type", "object"}}}}}};
 }
 

@@ -86,5 +86,32 @@ class Terminal(Outputs):
         self.assertEqual(read["total_lines"], 101)
 
 
+class Payload(Outputs):
+    """What a kernel asks for besides: kept and shown, and as in nbclient in no notebook."""
+
+    def test_help_and_suggestions(self):
+        self.begin("len?", "get_ipython().set_next_input('x = 41 + 1')", "1", "print??")
+        done = self.run_cell(0)
+        self.assertEqual(done["outputs"], [])
+        [page] = done["payload"]
+        self.assertEqual(page["source"], "page")
+        self.assertIn("number of items", page["data"]["text/plain"])
+        text = self.text("get_execution_status", task_id=done["task_id"])
+        self.assertIn("Return the number of items in a container.", text)
+        self.assertNotIn("\x1b", text)
+        self.assertIn("Return the number of items", self.shown(done["task_id"]))
+        self.assertEqual(json.loads(self.shown(done["task_id"], "--json"))["payload"], [page])
+        done = self.run_cell(1)
+        self.assertEqual(done["payload"],
+                         [{"source": "set_next_input", "text": "x = 41 + 1", "replace": False}])
+        self.assertIn("x = 41 + 1", self.text("wait_for_task", task_id=done["task_id"]))
+        self.assertEqual(self.run_cell(2)["payload"], [])
+        self.assertEqual(self.in_notebook(0), [])
+
+    def test_exit(self):
+        self.begin("exit")
+        self.assertEqual(self.run_cell()["payload"][0]["source"], "ask_exit")
+
+
 if __name__ == "__main__":
     celldeck.main()

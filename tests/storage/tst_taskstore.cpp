@@ -110,9 +110,12 @@ void TestTaskStore::aTasksWayIsReadBack()
     outcome.outputs = "[{\"output_type\":\"stream\"}]";
     outcome.error = QStringLiteral("ValueError: x");
     outcome.finishedAt = Start + Milliseconds(120);
+    outcome.payload = R"([{"source":"page"}])";
     QVERIFY(await(f.store.finish(first.id, outcome)));
     read = await(f.store.loadByName(toText(first.id)));
     QVERIFY(read);
+    QCOMPARE(read->payload, outcome.payload);
+    QCOMPARE(await(f.store.load(inserted->at(1).id))->payload, QByteArray("[]"));
     QCOMPARE(read->task.state, TaskState::Failed);
     QCOMPARE(read->task.finishedAt, std::optional(outcome.finishedAt));
     QCOMPARE(read->task.executionCount, std::optional<std::int64_t>(7));
