@@ -15,6 +15,8 @@ namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.storage")
 
+constexpr qint64 PageBytes = 4'096;  // SQLite's default, of all our databases
+
 Result<> makeFolder(const QString &folder)
 {
     if (QDir(folder).exists())
@@ -78,10 +80,14 @@ Result<> Database::open()
 
 bool Database::isKnownDamaged() const
 {
-    // SQLite takes an empty file for a new database, and would throw its WAL away.
-    const QFileInfo log(m_file + QStringLiteral("-wal"));
-    const bool isCutOff = QFileInfo(m_file).size() == 0 && log.size() > 0;
-    return QFile::exists(m_file) && (isCutOff || QFile::exists(m_file + QLatin1String(DamageMark)));
+    if (!QFile::exists(m_file))
+        return false;
+    // SQLite takes an empty file for a new database, and would throw its WAL away; and half a page
+    // for a whole one that ends in zeros, where no log has that page.
+    const qint64 bytes = QFileInfo(m_file).size();
+    const bool hasLog = QFileInfo(m_file + QStringLiteral("-wal")).size() > 0;
+    const bool isCutOff = hasLog ? bytes == 0 : bytes % PageBytes != 0;
+    return isCutOff || QFile::exists(m_file + QLatin1String(DamageMark));
 }
 
 Result<> Database::damagedBefore() const

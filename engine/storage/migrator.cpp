@@ -64,9 +64,9 @@ Result<> migrate(Connection &connection, const QString &file)
                         .arg(file)
                         .arg(version)
                         .arg(currentSchema()));
-    const auto foreign = connection.number(
-        QStringLiteral("SELECT count(*) FROM sqlite_schema"
-                       " WHERE type = 'table' AND name = 'execution_queue'"));
+    const auto foreign =
+        connection.number(QStringLiteral("SELECT count(*) FROM sqlite_schema"
+                                         " WHERE type = 'table' AND name = 'execution_queue'"));
     if (!foreign)
         return fail(foreign.error());
     if (*foreign > 0)
@@ -100,7 +100,15 @@ Result<> migrate(Connection &connection, const QString &file)
                 return done;
         }
     }
-    for (auto to = static_cast<int>(version) + 1; to <= currentSchema(); ++to) {
+    return raise(connection, currentSchema());
+}
+
+Result<> raise(Connection &connection, int version)
+{
+    const auto from = connection.number(QStringLiteral("PRAGMA user_version"));
+    if (!from)
+        return fail(from.error());
+    for (auto to = static_cast<int>(*from) + 1; to <= version; ++to) {
         if (const Result<> done = step(connection, to); !done)
             return done;
         crashPoint("migration.step");

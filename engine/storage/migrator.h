@@ -12,4 +12,7 @@ namespace celldeck::storage {
 /// damaged or cannot be written; the file is as it was then.
 [[nodiscard]] Result<> migrate(Connection &connection, const QString &file);
 
+/// The same, of a file that nobody has yet: without a copy, and up to any version.
+[[nodiscard]] Result<> raise(Connection &connection, int version);
+
 }  // namespace celldeck::storage

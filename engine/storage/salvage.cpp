@@ -3,25 +3,20 @@
 #include <QFile>
 #include <QLoggingCategory>
 #include <QtEndian>
-#include <limits>
 
 #include "base/crashpoint.h"
 #include "storage/connection.h"
 #include "storage/migrator.h"
+#include "storage/pagemender.h"
 #include "storage/replacement.h"
+#include "storage/schema.h"
+#include "storage/tablecopy.h"
 
 namespace celldeck::storage {
 
 namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.storage.salvage", QtInfoMsg)
-
-struct Table
-{
-    const char *name;
-    const char *key;  ///< What its B-tree is sorted by
-    enum class Key { Number, Text } kind = Key::Number;
-};
 
 // Those that others name come first.
 constexpr Table Tables[] = {{"notebook", "id"},
@@ -41,7 +36,11 @@ constexpr Table Tables[] = {{"notebook", "id"},
                             {"key", "name", Table::Key::Text},
                             {"setting", "name", Table::Key::Text}};
 
-constexpr int RowsAtOnce = 1'000;
+void removeAll(const QString &database)
+{
+    for (const char *const one : {"", "-wal", "-shm"})
+        QFile::remove(database + QLatin1String(one));
+}
 
 /// The columns that a table has in both databases: the damaged one may be of an older schema.
 Result<QStringList> columnsOf(Connection &connection, const Table &table)
@@ -55,126 +54,60 @@ Result<QStringList> columnsOf(Connection &connection, const Table &table)
     return columns;
 }
 
-/// Copies one table, in the order of its key. Where a page cannot be read it goes on behind it: how
-/// far that is it finds out in steps that double.
-class TableCopy
+struct Mending
 {
-public:
-    TableCopy(Connection &from, Connection &to, const Table &table, QStringList columns)
-        : m_from(from), m_to(to), m_table(table), m_columns(std::move(columns))
-    {}
-
-    Result<> run()
-    {
-        if (m_table.kind == Table::Key::Text)
-            return copyByText();
-        qlonglong last = std::numeric_limits<qlonglong>::min();
-        qlonglong step = 1;
-        for (;;) {
-            const auto taken = copySome(QStringLiteral("WHERE %1 > ? ORDER BY %1"), last);
-            if (!taken)
-                return fail(taken.error());
-            if (taken->rows > 0) {
-                last = taken->last.toLongLong();
-                step = 1;
-            }
-            if (!taken->stuck) {
-                if (taken->rows < RowsAtOnce)
-                    return {};
-                continue;
-            }
-            // Keys are never negative: from there on it is worth looking.
-            last = std::max<qlonglong>(last, 0);
-            if (step > std::numeric_limits<qlonglong>::max() / 2 - last)
-                return {};
-            last += step;
-            step *= 2;
-        }
-    }
-
-private:
-    struct Taken
-    {
-        int rows = 0;
-        QVariant last;
-        bool stuck = false;  ///< on a page that cannot be read
-    };
-
-    Result<> copyByText()
-    {
-        for (const char *const order : {"ORDER BY %1", "ORDER BY %1 DESC"}) {
-            const auto taken = copySome(QString::fromLatin1(order), {}, -1);
-            if (!taken)
-                return fail(taken.error());
-            if (!taken->stuck)
-                break;
-        }
-        return {};
-    }
-
-    Result<Taken> copySome(const QString &clause, const QVariant &after, int limit = RowsAtOnce)
-    {
-        Taken taken;
-        std::vector<QVariantList> rows;
-        const Result<> read = m_from.queryOnce(
-            QStringLiteral("SELECT %1, %2 FROM %3 ")
-                    .arg(QLatin1String(m_table.key), m_columns.join(QLatin1Char(',')),
-                         QLatin1String(m_table.name)) +
-                clause.arg(QLatin1String(m_table.key)) + QStringLiteral(" LIMIT %1").arg(limit),
-            after.isValid() ? QVariantList{after} : QVariantList{}, [&](const Row &row) {
-                taken.last = row.value(0);
-                QVariantList values;
-                for (int i = 0; i < m_columns.size(); ++i)
-                    values << row.value(i + 1);
-                rows.push_back(std::move(values));
-            });
-        taken.stuck = !read;
-        taken.rows = int(rows.size());
-        for (const QVariantList &values : rows) {
-            if (const Result<> put = insert(values); !put)
-                return fail(put.error());
-        }
-        return taken;
-    }
-
-    Result<> insert(const QVariantList &values)
-    {
-        QStringList places(values.size(), QStringLiteral("?"));
-        return m_to.queryOnce(
-            QStringLiteral("INSERT OR IGNORE INTO %1(%2) VALUES(%3)")
-                .arg(QLatin1String(m_table.name), m_columns.join(QLatin1Char(',')),
-                     places.join(QLatin1Char(','))),
-            values, [](const Row &) {});
-    }
-
-    Connection &m_from;
-    Connection &m_to;
-    const Table m_table;
-    const QStringList m_columns;
+    int since;  ///< the schema that has these tables
+    const char *sql;
 };
 
-/// What was salvaged may have lost what other rows name: such rows mean nothing any more.
-Result<> dropDangling(Connection &connection)
+/// Rows may name others that could not be read. What a task has done and printed is worth keeping
+/// without its code or its notebook's name; but it cannot run.
+constexpr Mending Mendings[] = {
+    {1, "DELETE FROM cell WHERE typeof(notebook) <> 'integer'"},
+    {1, "DELETE FROM task WHERE typeof(cell) <> 'integer'"},
+    {1,
+     "INSERT OR IGNORE INTO notebook(id, path) SELECT DISTINCT notebook,"
+     " 'lost notebook ' || notebook FROM cell WHERE notebook NOT IN (SELECT id FROM notebook)"},
+    {1,
+     "INSERT OR IGNORE INTO notebook(path) SELECT 'lost notebook' WHERE EXISTS"
+     " (SELECT 1 FROM task WHERE cell NOT IN (SELECT id FROM cell))"},
+    {1,
+     "INSERT OR IGNORE INTO cell(id, notebook, code) SELECT DISTINCT cell,"
+     " (SELECT id FROM notebook WHERE path = 'lost notebook'), '' FROM task"
+     " WHERE cell NOT IN (SELECT id FROM cell)"},
+    {1, "DELETE FROM task WHERE cell NOT IN (SELECT id FROM cell)"},
+    {1, "UPDATE task SET state = 6 WHERE typeof(state) <> 'integer' OR state NOT BETWEEN 0 AND 6"},
+    {1,
+     "UPDATE task SET state = 6, error = 'its cell could not be read from the damaged database'"
+     " WHERE state < 2 AND cell IN (SELECT c.id FROM cell c JOIN notebook n ON n.id = c.notebook"
+     " WHERE n.path LIKE 'lost notebook%')"},
+    {4, "UPDATE cell SET terms = NULL WHERE terms NOT IN (SELECT id FROM terms)"},
+    {4,
+     "UPDATE task SET outputs = NULL WHERE typeof(outputs) = 'integer'"
+     " AND outputs NOT IN (SELECT id FROM output)"},
+    {1, "DELETE FROM key WHERE task NOT IN (SELECT id FROM task)"},
+    {2, "DELETE FROM moved WHERE task NOT IN (SELECT id FROM task)"},
+    {2, "DELETE FROM kernel WHERE notebook NOT IN (SELECT id FROM notebook)"},
+    {1, "DELETE FROM lease WHERE notebook NOT IN (SELECT id FROM notebook)"},
+    {3, "DELETE FROM lease WHERE asset NOT IN (SELECT id FROM asset)"},
+    {3, "DELETE FROM recorded WHERE asset NOT IN (SELECT id FROM asset)"},
+    {5, "DELETE FROM adopted WHERE task NOT IN (SELECT id FROM task)"},
+    {6, "UPDATE task SET actor = NULL WHERE actor NOT IN (SELECT id FROM actor)"},
+    {6, "DELETE FROM audit WHERE actor NOT IN (SELECT id FROM actor)"},
+    {6, "UPDATE audit SET notebook = NULL WHERE notebook NOT IN (SELECT id FROM notebook)"}};
+
+Result<> mendDangling(Connection &connection, int version)
 {
-    for (const char *const sql :
-         {"DELETE FROM cell WHERE notebook NOT IN (SELECT id FROM notebook)",
-          "UPDATE cell SET terms = NULL WHERE terms NOT IN (SELECT id FROM terms)",
-          "DELETE FROM task WHERE cell NOT IN (SELECT id FROM cell)",
-          "UPDATE task SET outputs = NULL WHERE typeof(outputs) = 'integer'"
-          " AND outputs NOT IN (SELECT id FROM output)",
-          "DELETE FROM key WHERE task NOT IN (SELECT id FROM task)",
-          "DELETE FROM kernel WHERE notebook NOT IN (SELECT id FROM notebook)",
-          "UPDATE task SET actor = NULL WHERE actor NOT IN (SELECT id FROM actor)",
-          "DELETE FROM audit WHERE actor NOT IN (SELECT id FROM actor)",
-          "UPDATE audit SET notebook = NULL WHERE notebook NOT IN (SELECT id FROM notebook)"}) {
-        const auto done = connection.run(QString::fromLatin1(sql));
-        if (!done)
+    for (const Mending &mending : Mendings) {
+        if (mending.since > version)
+            continue;
+        if (const auto done = connection.run(QString::fromLatin1(mending.sql)); !done)
             return fail(done.error());
     }
     return {};
 }
 
-Result<> copyAll(Connection &from, Connection &to)
+Result<> copyAll(Connection &from, Connection &to, int version)
 {
     const auto begun = to.run(QStringLiteral("BEGIN IMMEDIATE"));
     if (!begun)
@@ -193,84 +126,159 @@ Result<> copyAll(Connection &from, Connection &to)
         }
         if (both.isEmpty())
             continue;
-        if (const Result<> copied = TableCopy(from, to, table, both).run(); !copied)
+        if (const Result<> copied = copyTable(from, to, table, both); !copied)
             return copied;
     }
-    if (const Result<> dropped = dropDangling(to); !dropped)
-        return dropped;
+    if (const Result<> mended = mendDangling(to, version); !mended)
+        return mended;
     const auto committed = to.run(QStringLiteral("COMMIT"));
     if (!committed)
         return fail(committed.error());
     return {};
 }
 
-/// A copy to read from, with a header that makes sense: that of `fresh`, which has pages of the
-/// same size, where the damaged one's own cannot be used.
-Result<> copyWithHeader(const QString &damaged, const QString &fresh, const QString &copy)
+Result<> flush(Connection &connection)
 {
-    constexpr qsizetype HeaderBytes = 100;  // sqlite.org/fileformat2.html, section 1.3
-    constexpr qsizetype PageSizeAt = 16;
-    constexpr qsizetype ChangesAt = 24;
-    constexpr qsizetype PagesAt = 28;
-    constexpr qsizetype ValidForAt = 92;
-    QFile model(fresh);
-    QFile::remove(copy);
+    return connection.queryOnce(QStringLiteral("PRAGMA wal_checkpoint(TRUNCATE)"), {},
+                                [](const Row &) {});
+}
+
+/// A new one, without a WAL.
+Result<> makeDatabase(const QString &file, int version)
+{
+    const auto connection = Connection::open(file, Connection::Mode::Write);
+    if (!connection)
+        return fail(connection.error());
+    if (const Result<> raised = raise(**connection, version); !raised)
+        return raised;
+    return flush(**connection);
+}
+
+// sqlite.org/fileformat2.html, section 1.3
+constexpr qsizetype HeaderBytes = 100;
+constexpr qsizetype PageSizeAt = 16;
+constexpr qsizetype ChangesAt = 24;
+constexpr qsizetype PagesAt = 28;
+constexpr qsizetype VersionAt = 60;
+constexpr qsizetype ValidForAt = 92;
+const QByteArray Magic("SQLite format 3", 16);
+
+std::unexpected<Error> cannotCopy(const QString &damaged)
+{
+    return fail(ErrorCode::StorageUnavailable,
+                QStringLiteral("%1 is damaged, and cannot be copied to be salvaged: is there room "
+                               "for it?")
+                    .arg(damaged));
+}
+
+/// Gives the copy a header that makes sense: that of `model`, which has pages of the same size.
+Result<> setHeader(const QString &copy, const QString &model)
+{
+    QFile from(model);
     QFile file(copy);
-    if (!QFile::copy(damaged, copy) || !model.open(QIODevice::ReadOnly) ||
-        !file.open(QIODevice::ReadWrite))
-        return fail(ErrorCode::Io, QStringLiteral("%1 cannot be copied").arg(damaged));
-    QByteArray header = model.read(HeaderBytes);
+    if (!from.open(QIODevice::ReadOnly) || !file.open(QIODevice::ReadWrite))
+        return cannotCopy(copy);
+    QByteArray header = from.read(HeaderBytes);
     if (header.size() < HeaderBytes)
-        return fail(ErrorCode::Io, QStringLiteral("%1 has no header").arg(fresh));
+        return fail(ErrorCode::StorageUnavailable, QStringLiteral("%1 has no header").arg(model));
     const auto pageBytes = qFromBigEndian<quint16>(header.constData() + PageSizeAt);
-    qToBigEndian(quint32(file.size() / pageBytes), header.data() + PagesAt);
+    // SQLite takes an empty file for a new database, and throws its WAL away.
+    const qint64 pages = std::max<qint64>(1, file.size() / pageBytes);
+    qToBigEndian(quint32(pages), header.data() + PagesAt);
     qToBigEndian(quint32(1), header.data() + ChangesAt);
     qToBigEndian(quint32(1), header.data() + ValidForAt);
-    if (file.write(header) != header.size() || !file.flush())
-        return fail(ErrorCode::Io, QStringLiteral("%1: %2").arg(copy, file.errorString()));
+    // A page that was cut off would be read as if it ended in zeros.
+    if (file.write(header) != header.size() || !file.flush() || !file.resize(pages * pageBytes))
+        return cannotCopy(copy);
     return {};
 }
 
-/// Copies what can be read of one file.
-Result<> recoverFrom(const QString &damaged, Connection &to)
+QByteArray headerOf(const QString &file)
 {
-    auto from = Connection::open(damaged, Connection::Mode::Read);
+    QFile from(file);
+    const QByteArray header =
+        from.open(QIODevice::ReadOnly) ? from.read(HeaderBytes) : QByteArray();
+    return header.size() == HeaderBytes && header.startsWith(Magic) ? header : QByteArray();
+}
+
+Result<> mend(const QString &copy, const QString &model)
+{
+    for (const auto &step : {setHeader, mendPages, setHeader}) {
+        if (const Result<> done = step(copy, model); !done)
+            return done;
+    }
+    return {};
+}
+
+/// Whoever closes a database last moves its log into it; but it must open.
+Result<> moveLogIn(const QString &copy)
+{
+    auto opened = Connection::open(copy, Connection::Mode::Write);
+    if (opened && !headerOf(copy).isEmpty())
+        return {};
+    const QString model = copy + QStringLiteral("-model");
+    removeAll(model);
+    const Result<> made = makeDatabase(model, currentSchema());
+    const Result<> mended = made ? mend(copy, model) : made;
+    removeAll(model);
+    if (!mended)
+        return mended;
+    opened = Connection::open(copy, Connection::Mode::Write);
+    if (!opened)
+        qCWarning(log, "%s", qUtf8Printable(opened.error().message));
+    return {};
+}
+
+/// A copy to work on that has what was in the WAL; returns the version of its schema.
+Result<int> copyWithLog(const QString &damaged, const QString &copy)
+{
+    const QString wal = QStringLiteral("-wal");
+    removeAll(copy);
+    if (!QFile::copy(damaged, copy) ||
+        (QFile::exists(damaged + wal) && !QFile::copy(damaged + wal, copy + wal)))
+        return cannotCopy(damaged);
+    if (const Result<> moved = moveLogIn(copy); !moved)
+        return fail(moved.error());
+    const QByteArray header = headerOf(copy);
+    const auto version =
+        header.isEmpty() ? 0U : qFromBigEndian<quint32>(header.constData() + VersionAt);
+    const bool isKnown = version > 0 && version <= quint32(currentSchema());
+    return isKnown ? int(version) : currentSchema();
+}
+
+/// Puts what can be read of `copy`, which is mended for that, into a new database at `file`,
+/// without a WAL: first as one of the same version, so that nothing is lost that a later one has
+/// elsewhere.
+Result<> recoverFrom(const QString &copy, int version, const QString &file)
+{
+    if (const Result<> made = makeDatabase(file, version); !made)
+        return made;
+    if (const Result<> mended = mend(copy, file); !mended)
+        return mended;
+    auto from = Connection::open(copy, Connection::Mode::Read);
     if (!from)
         return fail(from.error());
-    // SQLite then also reads a file that is shorter than its header says.
-    const Result<> lenient =
-        (*from)->queryOnce(QStringLiteral("PRAGMA writable_schema=ON"), {}, [](const Row &) {});
-    if (!lenient)
-        return lenient;
     const auto tables = (*from)->number(QStringLiteral("SELECT count(*) FROM sqlite_schema"));
     if (!tables)
         return fail(tables.error());
-    return copyAll(**from, to);
-}
-
-/// A new database at `file`, without a WAL, with what can be read of the damaged one.
-Result<> recover(const QString &damaged, const QString &file)
-{
     auto to = Connection::open(file, Connection::Mode::Write);
     if (!to)
         return fail(to.error());
-    if (const Result<> made = migrate(**to, file); !made)
-        return made;
-    const auto flush = [&to] {
-        return (*to)->queryOnce(QStringLiteral("PRAGMA wal_checkpoint(TRUNCATE)"), {},
-                                [](const Row &) {});
-    };
-    if (const Result<> flushed = flush(); !flushed)
-        return flushed;
-    Result<> recovered = recoverFrom(damaged, **to);
-    if (!recovered && recovered.error().code == ErrorCode::Damaged) {
-        const QString copy = file + QStringLiteral(".salvaging");
-        recovered = copyWithHeader(damaged, file, copy);
-        if (recovered)
-            recovered = recoverFrom(copy, **to);
-        QFile::remove(copy);
-    }
-    return recovered ? flush() : recovered;
+    if (const Result<> copied = copyAll(**from, **to, version); !copied)
+        return copied;
+    if (const Result<> raised = raise(**to, currentSchema()); !raised)
+        return raised;
+    return flush(**to);
+}
+
+Result<> recover(const QString &damaged, const QString &file)
+{
+    const QString copy = file + QStringLiteral(".salvaging");
+    const auto version = copyWithLog(damaged, copy);
+    const Result<> recovered =
+        version ? recoverFrom(copy, *version, file) : Result<>(fail(version.error()));
+    removeAll(copy);
+    return recovered;
 }
 
 }  // namespace
@@ -279,12 +287,16 @@ Result<QString> setAsideAndSalvage(const QString &file)
 {
     // Beside the damaged one, which keeps its place until all is done: a crash costs nothing.
     const QString part = file + QStringLiteral(".salvaged");
-    for (const char *const left : {"", "-wal", "-shm"})
-        QFile::remove(part + QLatin1String(left));
+    removeAll(part);
     const Result<> recovered = recover(file, part);
     crashPoint("salvage.recovered");
     if (recovered)
         return replace(part, file, QStringLiteral("damaged"));
+    removeAll(part);
+    // A disk that refuses now says nothing about what could be read: an empty queue in its place
+    // would look as if all were lost.
+    if (recovered.error().code != ErrorCode::Damaged)
+        return fail(ErrorCode::StorageUnavailable, recovered.error().message);
     qCWarning(log, "%s: %s", qUtf8Printable(file), qUtf8Printable(recovered.error().message));
     return setAside(file, QStringLiteral("damaged"));
 }

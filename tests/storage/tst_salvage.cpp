@@ -1,0 +1,471 @@
+#include <QDir>
+#include <QElapsedTimer>
+#include <QFile>
+#include <QRandomGenerator>
+#include <QTemporaryDir>
+#include <QtTest>
+#include <algorithm>
+#include <map>
+
+#include "storage/database.h"
+#include "storage/migrator.h"
+#include "storage/replacement.h"
+#include "storage/schema.h"
+#include "storage/taskstore.h"
+#include "support/await.h"
+
+using namespace celldeck;
+using namespace celldeck::storage;
+using celldeck::test::await;
+
+namespace {
+
+constexpr int PageBytes = 4'096;
+constexpr int Tasks = 300;
+constexpr int LongestMs = 30'000;  // of one opening: a hang is a failure
+const UtcTime Start(Milliseconds(1'760'000'000'000));
+
+/// What was on the disk when the damage came.
+struct Template
+{
+    QByteArray main;
+    QByteArray wal;  ///< "": the engine had ended in order
+    std::map<qint64, TaskDetail> tasks;
+    /// Page → how many rows of `task` go with it at most.
+    std::map<int, int> rows;
+    QSet<int> schema;  ///< Pages with its text
+};
+
+QString rounds()
+{
+    return qEnvironmentVariable("CELLDECK_FUZZ_ROUNDS", QStringLiteral("25"));
+}
+
+QByteArray bytesOf(const QString &path)
+{
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+void write(const QString &path, const QByteArray &bytes)
+{
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
+    QCOMPARE(file.write(bytes), bytes.size());
+}
+
+TaskDraft draft(int number)
+{
+    TaskDraft made;
+    made.notebookPath = QStringLiteral("/n/%1.ipynb").arg(number % 7);
+    made.cellIndex = number;
+    made.code = QStringLiteral("print(%1)  # ").arg(number).repeated(1 + number % 9);
+    made.kernelName = QStringLiteral("python3");
+    if (number % 5 == 0)
+        made.key = QStringLiteral("key-%1").arg(number);
+    return made;
+}
+
+Result<> finishSome(TaskStore &store, const QList<TaskRecord> &tasks)
+{
+    QList<Waiter<>> ends;
+    for (qsizetype i = 0; i < tasks.size(); i += 2) {
+        TaskOutcome outcome;
+        outcome.state = i % 3 == 0 ? TaskState::Failed : TaskState::Completed;
+        outcome.finishedAt = Start + Milliseconds(i);
+        // A few go over more than one page.
+        const QByteArray text = QByteArray::number(i).repeated(i % 50 == 0 ? 4'000 : 200);
+        outcome.outputs = R"([{"name":"stdout","output_type":"stream","text":")" + text + R"("}])";
+        ends << store.finish(tasks[i].id, outcome);
+    }
+    for (const Waiter<> &end : ends) {
+        if (const Result<> done = await(end); !done)
+            return done;
+    }
+    return {};
+}
+
+/// A page that leads to others is made anew from the pointer map, which is on page 2.
+constexpr int MapPage = 2;
+
+Result<std::map<int, int>> rowsOfPages(Connection &connection)
+{
+    std::map<int, int> rows;
+    const Result<> read = connection.queryOnce(
+        QStringLiteral("SELECT pageno, CASE pagetype WHEN 'leaf' THEN ncell WHEN 'overflow' THEN 1"
+                       " ELSE 0 END FROM dbstat WHERE name = 'task'"),
+        {}, [&rows](const Row &row) { rows[int(row.integer(0))] = int(row.integer(1)); });
+    if (!read)
+        return fail(read.error());
+    return rows;
+}
+
+}  // namespace
+
+/// Databases are damaged at random, by a seed: CELLDECK_FUZZ_SEED, CELLDECK_FUZZ_ROUNDS.
+class TestSalvage : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase();
+    void truncated();
+    void pagesLost();
+    void bytesFlipped();
+    void logDamaged();
+    void aLogWithoutItsDatabaseIsReported();
+    void anOlderSchemaKeepsAllThatItHas();
+
+private:
+    QString file() const { return m_dir->filePath(QStringLiteral("state.db")); }
+    void fill(Database &database, Template &made);
+    /// Opens it, looks at all of it and goes on with it; how many of the tasks are still there.
+    void open(const Template &before, const QByteArray &main, const QByteArray &wal, int &left);
+    void use(const Template &before, const QByteArray &main, const QByteArray &wal, int &left);
+    /// How many; -1 if some cannot be read.
+    static int readAll(TaskStore &store);
+    void compare(TaskStore &store, const Template &before, int &left);
+    int lostWith(const Template &before, const std::function<bool(int)> &isDamaged) const;
+    /// Where all is in the log still, there is nothing to damage in the main file.
+    const Template &any()
+    {
+        const bool isFilled = m_killed.main.size() > 10 * PageBytes;
+        return isFilled && m_chance.bounded(2) == 0 ? m_killed : m_closed;
+    }
+
+    std::unique_ptr<QTemporaryDir> m_dir;
+    Template m_closed;
+    Template m_killed;
+    QRandomGenerator m_chance;
+    bool m_comparesContent = true;
+    bool m_comparesOutputs = true;
+    bool m_isWhole = true;  ///< The log is
+    bool m_wasSalvaged = false;
+};
+
+void TestSalvage::fill(Database &database, Template &made)
+{
+    TaskStore store(database);
+    QVERIFY(database.open());
+    QList<TaskRecord> tasks;
+    for (int i = 0; i < Tasks; i += 100) {
+        QList<TaskDraft> drafts;
+        for (int k = i; k < i + 100; ++k)
+            drafts << draft(k);
+        const auto added = await(store.insert(drafts, Start + Milliseconds(i)));
+        QVERIFY(added);
+        tasks += *added;
+    }
+    QVERIFY(finishSome(store, tasks));
+    for (const TaskRecord &task : std::as_const(tasks)) {
+        const auto detail = await(store.load(task.id));
+        QVERIFY(detail);
+        made.tasks[qint64(task.id.value())] = *detail;
+    }
+    const auto schema = await(database.read<QSet<int>>([](Connection &connection) {
+        QSet<int> pages;
+        const Result<> read = connection.queryOnce(
+            QStringLiteral("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema'"
+                           " AND pagetype = 'leaf'"),
+            {}, [&pages](const Row &row) { pages << int(row.integer(0)); });
+        return read ? Result<QSet<int>>(pages) : fail(read.error());
+    }));
+    QVERIFY(schema && schema->size() > 1);
+    made.schema = *schema;
+    const auto rows = await(database.read<std::map<int, int>>(rowsOfPages));
+    QVERIFY2(rows, rows ? "" : qPrintable(rows.error().message));
+    made.rows = *rows;
+    made.main = bytesOf(file());
+    made.wal = bytesOf(file() + QStringLiteral("-wal"));
+}
+
+void TestSalvage::initTestCase()
+{
+    const auto seed = qEnvironmentVariable(
+        "CELLDECK_FUZZ_SEED", QString::number(QRandomGenerator::system()->bounded(1'000'000)));
+    qInfo("CELLDECK_FUZZ_SEED=%s CELLDECK_FUZZ_ROUNDS=%s", qUtf8Printable(seed),
+          qUtf8Printable(rounds()));
+    m_chance.seed(seed.toUInt());
+    m_dir = std::make_unique<QTemporaryDir>();
+    {
+        Database database(file());
+        fill(database, m_killed);
+    }
+    m_closed = m_killed;
+    m_closed.main = bytesOf(file());
+    m_closed.wal.clear();
+    QVERIFY(m_killed.wal.size() > 20 * PageBytes);
+    QVERIFY(m_closed.main.size() > 30 * PageBytes);
+}
+
+int TestSalvage::readAll(TaskStore &store)
+{
+    TaskFilter filter;
+    filter.limit = 10 * Tasks;
+    const auto listed = await(store.list(filter));
+    if (!listed) {
+        qWarning("%s", qPrintable(listed.error().message));
+        return -1;
+    }
+    for (const TaskRecord &task : *listed) {
+        if (const auto detail = await(store.load(task.id)); !detail) {
+            qWarning("%s", qPrintable(detail.error().message));
+            return -1;
+        }
+    }
+    return int(listed->size());
+}
+
+void TestSalvage::compare(TaskStore &store, const Template &before, int &left)
+{
+    left = 0;
+    TaskFilter filter;
+    filter.limit = 10 * Tasks;
+    const auto listed = await(store.list(filter));
+    QVERIFY2(listed, listed ? "" : qPrintable(listed.error().message));
+    for (const TaskRecord &task : *listed) {
+        const auto detail = await(store.load(task.id));
+        QVERIFY2(detail, detail ? "" : qPrintable(detail.error().message));
+        const auto known = before.tasks.find(qint64(task.id.value()));
+        if (known == before.tasks.end()) {
+            QVERIFY(!m_comparesContent);
+            continue;
+        }
+        ++left;
+        if (!m_comparesContent || task.notebookPath.startsWith(QStringLiteral("lost")))
+            continue;
+        const TaskDetail &was = known->second;
+        QCOMPARE(task.code, was.task.code);
+        QCOMPARE(task.notebookPath, was.task.notebookPath);
+        // Without a part of the log it is as it was earlier.
+        if (m_isWhole || task.state != TaskState::Pending) {
+            QCOMPARE(task.state, was.task.state);
+            // Those are stored apart, and may have been on a page that is lost.
+            if (m_comparesOutputs && (!m_wasSalvaged || detail->outputs != "[]"))
+                QCOMPARE(detail->outputs, was.outputs);
+        }
+    }
+}
+
+void TestSalvage::open(const Template &before, const QByteArray &main, const QByteArray &wal,
+                       int &left)
+{
+    m_dir = std::make_unique<QTemporaryDir>();
+    write(file(), main);
+    if (!wal.isEmpty())
+        write(file() + QStringLiteral("-wal"), wal);
+    QElapsedTimer took;
+    took.start();
+    {
+        // Damage in a row is found by whoever reads it: that is told, and mended by the next start.
+        Database database(file());
+        TaskStore store(database);
+        const Result<> opened = database.open();
+        QVERIFY2(opened, opened ? "" : qPrintable(opened.error().message));
+        m_wasSalvaged = !database.notice().isEmpty();
+        const int isRead = readAll(store);
+        QCOMPARE(database.health().isDamaged(), isRead < 0);
+        QVERIFY(isRead >= 0 || !m_wasSalvaged);
+    }
+    use(before, main, wal, left);
+    QVERIFY(took.elapsed() < LongestMs);
+}
+
+void TestSalvage::use(const Template &before, const QByteArray &main, const QByteArray &wal,
+                      int &left)
+{
+    {
+        Database database(file());
+        TaskStore store(database);
+        const Result<> opened = database.open();
+        QVERIFY2(opened, opened ? "" : qPrintable(opened.error().message));
+        const bool isNow = !database.notice().isEmpty();
+        m_wasSalvaged |= isNow;
+        compare(store, before, left);
+        if (QTest::currentTestFailed())
+            return;
+        const auto added = await(store.insert({draft(Tasks)}, Start + Milliseconds(Tasks)));
+        QVERIFY2(added, added ? "" : qPrintable(added.error().message));
+        QStringList aside = QDir(m_dir->path()).entryList({QStringLiteral("*.damaged-*")});
+        aside.removeIf([](const QString &name) { return !name.back().isDigit(); });
+        QCOMPARE(aside.size(), m_wasSalvaged ? 1 : 0);
+        if (m_wasSalvaged) {
+            QVERIFY2(!isNow || database.notice().contains(aside.first()),
+                     qPrintable(database.notice()));
+            if (wal.isEmpty())
+                QCOMPARE(bytesOf(m_dir->filePath(aside.first())), main);
+        }
+    }
+    auto connection = Connection::open(file(), Connection::Mode::Read);
+    QVERIFY(connection);
+    QString verdict;
+    QVERIFY((*connection)
+                ->queryOnce(QStringLiteral("PRAGMA integrity_check"), {},
+                            [&verdict](const Row &row) { verdict += row.text(0); }));
+    if (m_wasSalvaged)
+        QCOMPARE(verdict, QStringLiteral("ok"));
+}
+
+int TestSalvage::lostWith(const Template &before, const std::function<bool(int)> &isDamaged) const
+{
+    int lost = 0;
+    for (const auto &[page, rows] : before.rows) {
+        const bool leads = rows == 0;
+        if (isDamaged(page))
+            lost += leads && isDamaged(MapPage) ? Tasks : rows;
+    }
+    return std::min(lost, Tasks);
+}
+
+void TestSalvage::truncated()
+{
+    m_comparesContent = true;
+    for (int round = 0; round < rounds().toInt(); ++round) {
+        const Template &before = any();
+        const auto pages = int(before.main.size() / PageBytes);
+        // At a page's boundary, beside it, or anywhere.
+        const int page = m_chance.bounded(pages + 1);
+        const int more = round % 3 == 0 ? 0 : m_chance.bounded(round % 3 == 1 ? 3 : PageBytes);
+        const qsizetype length = std::min<qsizetype>(page * PageBytes + more, before.main.size());
+        int left = 0;
+        open(before, before.main.left(length), before.wal, left);
+        const int lost = lostWith(
+            before, [length](int number) { return qsizetype(number) * PageBytes > length; });
+        const QString told = QStringLiteral(
+                                 "round %1: %2 of %3 tasks, with %4 of %5 bytes and %6 "
+                                 "of a WAL")
+                                 .arg(round)
+                                 .arg(left)
+                                 .arg(Tasks - lost)
+                                 .arg(length)
+                                 .arg(before.main.size())
+                                 .arg(before.wal.size());
+        QVERIFY2(!QTest::currentTestFailed() && left >= Tasks - lost, qPrintable(told));
+    }
+}
+
+void TestSalvage::pagesLost()
+{
+    m_comparesContent = true;
+    m_comparesOutputs = false;  // Nothing checks the last page of a long value.
+    int all = 0;
+    int kept = 0;
+    for (int round = 0; round < rounds().toInt(); ++round) {
+        const Template &before = any();
+        QByteArray main = before.main;
+        QSet<int> damaged;
+        for (int i = m_chance.bounded(1, 6); i > 0; --i)
+            damaged << m_chance.bounded(1, int(main.size() / PageBytes) + 1);
+        for (const int page : std::as_const(damaged))
+            main.replace((page - 1) * PageBytes, PageBytes, QByteArray(PageBytes, '\xff'));
+        int left = 0;
+        open(before, main, before.wal, left);
+        const int lost =
+            lostWith(before, [&damaged](int number) { return damaged.contains(number); });
+        all += Tasks;
+        kept += left;
+        QStringList pages;
+        for (const int page : std::as_const(damaged))
+            pages << QString::number(page);
+        const QString told = QStringLiteral("round %1: %2 of %3 tasks, without the pages %4")
+                                 .arg(round)
+                                 .arg(left)
+                                 .arg(Tasks - lost)
+                                 .arg(pages.join(QLatin1Char(' ')));
+        QVERIFY2(!QTest::currentTestFailed() && left >= Tasks - lost, qPrintable(told));
+    }
+    qInfo("%d of %d tasks were salvaged", kept, all);
+}
+
+void TestSalvage::bytesFlipped()
+{
+    // Within a row nothing tells a wrong byte from a right one.
+    m_comparesContent = false;
+    for (int round = 0; round < rounds().toInt(); ++round) {
+        const Template &before = any();
+        QByteArray main = before.main;
+        for (int i = m_chance.bounded(1, 40); i > 0; --i) {
+            const qsizetype at = round % 4 == 0 ? m_chance.bounded(2 * PageBytes)
+                                                : m_chance.bounded(int(main.size()));
+            // Nor within the text of the schema: a column has another name then.
+            if (!before.schema.contains(int(at / PageBytes) + 1))
+                main[at] = char(m_chance.bounded(256));
+        }
+        int left = 0;
+        open(before, main, before.wal, left);
+        if (QTest::currentTestFailed()) {
+            qWarning("round %d", round);
+            write(QDir::temp().filePath(QStringLiteral("tst_salvage-failed.db")), main);
+            return;
+        }
+    }
+}
+
+void TestSalvage::logDamaged()
+{
+    m_comparesContent = true;
+    m_comparesOutputs = true;
+    m_isWhole = false;
+    int atLeast = 0;
+    open(m_killed, m_killed.main, {}, atLeast);
+    for (int round = 0; round < rounds().toInt() && !QTest::currentTestFailed(); ++round) {
+        QByteArray wal = m_killed.wal;
+        if (round % 2 == 0)
+            wal.truncate(m_chance.bounded(int(wal.size())));
+        else
+            wal[m_chance.bounded(int(wal.size()))] ^= char(m_chance.bounded(1, 256));
+        int left = 0;
+        open(m_killed, m_killed.main, wal, left);
+        QVERIFY(QTest::currentTestFailed() || left >= atLeast);
+    }
+}
+
+void TestSalvage::aLogWithoutItsDatabaseIsReported()
+{
+    m_comparesContent = true;
+    int left = 0;
+    open(m_killed, {}, m_killed.wal, left);
+    QVERIFY(m_wasSalvaged);
+}
+
+void TestSalvage::anOlderSchemaKeepsAllThatItHas()
+{
+    for (int version = 1; version <= currentSchema(); ++version) {
+        m_dir = std::make_unique<QTemporaryDir>();
+        {
+            auto made = Connection::open(file(), Connection::Mode::Write);
+            QVERIFY(made && raise(**made, version));
+            const bool hasTerms = version >= 4;  // of many cells, each once
+            QStringList statements{
+                QStringLiteral("INSERT INTO notebook(id, path) VALUES(3, '/n/a.ipynb')")};
+            if (hasTerms)
+                statements << QStringLiteral("INSERT INTO terms VALUES(5, 'ir', 3, 7000)");
+            statements << QStringLiteral(
+                              "INSERT INTO cell(id, notebook, position, code, %1)"
+                              " VALUES(70000, 3, 2, 'x', %2)")
+                              .arg(hasTerms ? QStringLiteral("terms")
+                                            : QStringLiteral("kernel, flags, time_limit"),
+                                   hasTerms ? QStringLiteral("5") : QStringLiteral("'ir', 3, 7000"))
+                       << QStringLiteral(
+                              "INSERT INTO task(id, state, cell) VALUES(90000000, 0, 70000)");
+            for (const QString &statement : std::as_const(statements))
+                QVERIFY((*made)->queryOnce(statement, {}, [](const Row &) {}));
+        }
+        write(file() + QLatin1String(DamageMark), "found");
+        Database database(file());
+        TaskStore store(database);
+        QVERIFY(database.open());
+        QVERIFY(!database.notice().isEmpty());
+        const auto listed = await(store.list({}));
+        QVERIFY(listed);
+        QCOMPARE(listed->size(), 1);
+        const TaskRecord &task = listed->first();
+        QCOMPARE(task.state, TaskState::Pending);
+        QCOMPARE(task.kernelName, QStringLiteral("ir"));
+        QCOMPARE(task.limit, std::optional(Milliseconds(7'000)));
+        QVERIFY(task.stopOnError && !task.writeBack);
+    }
+}
+
+QTEST_GUILESS_MAIN(TestSalvage)
+#include "tst_salvage.moc"
