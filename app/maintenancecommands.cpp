@@ -38,7 +38,7 @@ int backupCommand(const QStringList &arguments)
         return complainAndExit(
             {ErrorCode::NotFound,
              QStringLiteral("there is no queue in %1 yet").arg(line.dataDirectory())});
-    const Result<> done = storage::backUp(file, *target);
+    const Result<> done = storage::backUp(file, *target, storage::shellActor());
     if (!done)
         return complainAndExit(done.error());
     std::printf("%s  %lld bytes, checked\n", qUtf8Printable(*target),
@@ -69,7 +69,7 @@ int restoreCommand(const QStringList &arguments)
                                                .arg(line.dataDirectory())}
                                    : locked.error());
     const QString file = databaseFile(line.dataDirectory());
-    const auto aside = storage::restore(*backup, file);
+    const auto aside = storage::restore(*backup, file, storage::shellActor());
     if (!aside)
         return complainAndExit(aside.error());
     std::printf("%s is restored\n", qUtf8Printable(file));

@@ -65,6 +65,10 @@ public:
     Result<std::int64_t> checkpoint();
     /// From now on only `checkpoint` does that, and no commit waits for it.
     void stopAutomaticCheckpoints();
+    /// Copies the database as it is at this moment into a new file, page by page: one file, without
+    /// a WAL. Nobody waits for it, but the log cannot begin anew meanwhile. Not synced. Fails with
+    /// StorageUnavailable, or Damaged.
+    Result<> copyTo(const QString &file);
     /// What the database holds; less than its file if that has room to give back.
     Result<std::int64_t> usedBytes();
 

@@ -3,9 +3,11 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
+#include <QLoggingCategory>
 
 #include "base/crashpoint.h"
 #include "base/lockfile.h"
+#include "storage/auditsql.h"
 #include "storage/connection.h"
 #include "storage/replacement.h"
 #include "storage/schema.h"
@@ -13,6 +15,8 @@
 namespace celldeck::storage {
 
 namespace {
+
+Q_LOGGING_CATEGORY(log, "celldeck.storage")
 
 Result<> collect(Connection &connection, const QString &pragma, QStringList &findings)
 {
@@ -56,14 +60,30 @@ Result<QString> copyOf(const QString &file, const QString &target)
     auto connection = Connection::open(file, Connection::Mode::Read);
     if (!connection)
         return fail(connection.error());
-    const Result<> copied =
-        (*connection)->queryOnce(QStringLiteral("VACUUM INTO ?"), {part}, [](const Row &) {});
+    const Result<> copied = (*connection)->copyTo(part);
     crashPoint("backup.copied");
     const Result<> sound = copied ? mustBeSound(part) : copied;
     if (sound)
         return part;
     QFile::remove(part);
     return fail(sound.error());
+}
+
+/// Beside an engine this is one more writer, for a moment.
+Result<> note(const QString &file, const AuditNote &what)
+{
+    const auto connection = Connection::open(file, Connection::Mode::Write);
+    if (!connection)
+        return fail(connection.error());
+    const auto version = (*connection)->number(QStringLiteral("PRAGMA user_version"));
+    if (!version || *version != currentSchema())
+        return version ? Result<>() : fail(version.error());
+    if (const auto begun = (*connection)->run(QStringLiteral("BEGIN IMMEDIATE")); !begun)
+        return fail(begun.error());
+    if (const Result<> recorded = sql::record(**connection, what); !recorded)
+        return recorded;
+    const auto committed = (*connection)->run(QStringLiteral("COMMIT"));
+    return committed ? Result<>() : fail(committed.error());
 }
 
 }  // namespace
@@ -108,7 +128,7 @@ Result<QStringList> check(const QString &file, CheckDepth depth)
     return findings;
 }
 
-Result<> backUp(const QString &file, const QString &target)
+Result<> backUp(const QString &file, const QString &target, const Actor &by)
 {
     if (QFile::exists(target))
         return fail(ErrorCode::Conflict,
@@ -121,12 +141,18 @@ Result<> backUp(const QString &file, const QString &target)
         return fail(part.error());
     const Result<> published = publishNew(*part, target);
     crashPoint("backup.published");
-    if (!published)
+    if (!published) {
         QFile::remove(*part);
-    return published;
+        return published;
+    }
+    const Result<> noted = note(
+        file, {.by = by, .action = Action::BackUp, .at = SystemClock().now(), .object = target});
+    if (!noted)
+        qCWarning(log, "%s", qUtf8Printable(noted.error().message));
+    return {};
 }
 
-Result<QString> restore(const QString &backup, const QString &file)
+Result<QString> restore(const QString &backup, const QString &file, const Actor &by)
 {
     if (const Result<> sound = mustBeSound(backup); !sound)
         return fail(sound.error());
@@ -137,6 +163,12 @@ Result<QString> restore(const QString &backup, const QString &file)
     const auto part = copyOf(backup, file);
     if (!part)
         return fail(part.error());
+    const Result<> noted = note(
+        *part, {.by = by, .action = Action::Restore, .at = SystemClock().now(), .object = backup});
+    if (!noted) {
+        QFile::remove(*part);
+        return fail(noted.error());
+    }
     return replace(*part, file, QStringLiteral("before-restore"));
 }
 

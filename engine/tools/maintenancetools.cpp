@@ -74,12 +74,12 @@ QCoro::Task<Result<ToolResult>> backupDatabase(const Services *services, Json ar
     const auto target = backupPath(*services, celldeck::textOf(arguments, "path"));
     if (!target)
         co_return fail(target.error());
-    const auto copying =
-        inBackground<qint64>([file = services->databaseFile, target = *target]() -> Result<qint64> {
-            if (const Result<> done = storage::backUp(file, target); !done)
-                return fail(done.error());
-            return QFileInfo(target).size();
-        });
+    const auto copying = inBackground<qint64>([file = services->databaseFile, target = *target,
+                                               by = actorOf(context)]() -> Result<qint64> {
+        if (const Result<> done = storage::backUp(file, target, by); !done)
+            return fail(done.error());
+        return QFileInfo(target).size();
+    });
     const Result<qint64> bytes = co_await copying.wait(*context.scope);
     if (!bytes)
         co_return fail(bytes.error());

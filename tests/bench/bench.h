@@ -45,6 +45,7 @@ using Aims = QList<Aim>;
 [[nodiscard]] Aims pages(const Scale &scale, const QString &folder);
 [[nodiscard]] Aims sizes(const Scale &scale, const QString &folder);
 [[nodiscard]] Aims besideCleanup(const Scale &scale, const QString &folder);
+[[nodiscard]] Aims besideBackup(const Scale &scale, const QString &folder);
 
 /// A small cell of which no two are alike: about 60 bytes of code.
 [[nodiscard]] storage::TaskDraft draftOf(int notebook, int number);

@@ -1,9 +1,11 @@
 #include <QDir>
 #include <QProcess>
 
+#include "async/background.h"
 #include "async/sleep.h"
 #include "bench/baresqlite.h"
 #include "bench/ours.h"
+#include "storage/maintenance.h"
 #include "storage/taskcleaner.h"
 
 using namespace celldeck::storage;
@@ -210,6 +212,43 @@ Aims besideCleanup(const Scale &scale, const QString &folder)
     std::printf("p99 of a submission, 8 clients: %.1f ms; while %d tasks are cleaned up: %.1f ms\n",
                 median(quiet), scale.cleaned, median(beside));
     return {{QStringLiteral("p99 of a submission during a cleanup / without"), median(ratios),
+             Aim::Kind::Shown, 0}};
+}
+
+Aims besideBackup(const Scale &scale, const QString &folder)
+{
+    QList<double> ratios;
+    QList<double> quiet;
+    QList<double> beside;
+    QList<double> took;
+    for (int round = 0; round < scale.rounds; ++round) {
+        const QString place = newFolder(folder);
+        const QString file = place + QStringLiteral("/ours.db");
+        {
+            BareSqlite database(file);
+            database.makeSchema();
+            database.fill(scale.many);
+        }
+        Ours ours(place, {.pendingInNotebook = 100'000'000, .pendingInAll = 100'000'000});
+        const auto backUp = [&file] {
+            must(await(inBackground<void>(
+                [file] { return storage::backUp(file, file + QStringLiteral(".backup"), {}); })));
+        };
+        QList<double> during;
+        took << seconds([&] { during = latenciesBeside(ours, backUp); });
+        const QList<double> without = latenciesBeside(ours, [seconds = took.last()] {
+            const TaskScope scope;
+            (void)await(sleepFor(scope, Milliseconds(qint64(seconds * 1'000))));
+        });
+        quiet << percentile(without, 0.99) * 1'000;
+        beside << percentile(during, 0.99) * 1'000;
+        ratios << beside.last() / quiet.last();
+    }
+    std::printf(
+        "p99 of a submission, 8 clients: %.1f ms; while %d tasks are backed up, %.1f s: "
+        "%.1f ms\n",
+        median(quiet), scale.many, median(took), median(beside));
+    return {{QStringLiteral("p99 of a submission during a backup / without"), median(ratios),
              Aim::Kind::Shown, 0}};
 }
 

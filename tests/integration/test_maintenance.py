@@ -148,6 +148,27 @@ class Maintenance(celldeck.CelldeckTest):
         self.celldeck("restore", own)
         self.assertEqual(set(self.states()), {first})
 
+    def test_backup_and_restore_are_in_the_audit_log(self):
+        server = self.serve()
+        first = self.ran(server)
+        server.call("backup_database", path="client.db")
+        self.celldeck("backup", "shell.db")
+        self.assertEqual(self.audited(server),
+                         [("operator", "backup", str(self.work / "shell.db")),
+                          ("agent", "backup", str(self.work / "client.db"))])
+        self.assertEqual(server.end(), 0)
+        self.celldeck("restore", "shell.db")
+        self.assertEqual(set(self.states()), {first})
+        # The shell's copy was made before its own entry.
+        self.assertEqual(self.audited(self.serve()),
+                         [("operator", "restore", str(self.work / "shell.db")),
+                          ("agent", "backup", str(self.work / "client.db"))])
+
+    def audited(self, server):
+        entries = server.call("get_audit_log")["entries"]
+        return [(entry["actor"], entry["action"], entry["object"]) for entry in entries
+                if entry["action"] in ("backup", "restore")]
+
     def test_check(self):
         server = self.serve()
         self.ran(server)
