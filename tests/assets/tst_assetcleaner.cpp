@@ -1,94 +1,12 @@
-#include <QDir>
-#include <QFile>
-#include <QSemaphore>
-#include <QTemporaryDir>
 #include <QtTest>
 
-#include "assets/assetcleaner.h"
-#include "storage/database.h"
-#include "storage/taskstore.h"
-#include "support/await.h"
+#include "sweepfixture.h"
 
 using namespace celldeck;
 using namespace celldeck::assets;
 using celldeck::storage::CleanupMode;
-using celldeck::test::await;
+using namespace celldeck::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-constexpr UtcTime Start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 24};
-
-void write(const QString &path, const QByteArray &bytes)
-{
-    QVERIFY(QDir().mkpath(QFileInfo(path).absolutePath()));
-    QFile file(path);
-    QVERIFY(file.open(QIODevice::WriteOnly));
-    QCOMPARE(file.write(bytes), bytes.size());
-}
-
-QByteArray notebookNaming(const QString &name)
-{
-    return "{\"cells\": [{\"source\": [\"![](assets/" + name.toUtf8() + ")\\n\"]}]}";
-}
-
-/// A workspace with one notebook, its assets, and a sweep whose steps a test can come between.
-struct Fixture
-{
-    Fixture()
-        : database(dir.filePath(QStringLiteral("state.db"))),
-          tasks(database),
-          store(database),
-          keeper(store, clock),
-          notebook(dir.filePath(QStringLiteral("w/a.ipynb"))),
-          cleaner(std::make_unique<AssetCleaner>(
-              store, keeper, QStringList{},
-              [this](const QSet<QByteArray> &stems, const SearchPlaces &places) {
-                  ++searches;
-                  if (beforeSearch)
-                      beforeSearch(searches);
-                  return namedIn(stems, places);
-              }))
-    {
-        write(notebook, "{}");
-        opened = database.open();
-        if (opened)
-            opened = await(keeper.start());
-    }
-
-    /// A leased file of so many bytes.
-    QString add(const QByteArray &content)
-    {
-        const QString name = nameOf(content, QStringLiteral("text/plain"));
-        const QString path = dir.filePath(QStringLiteral("w/assets/") + name);
-        if (!putFile(path, content) ||
-            !await(keeper.grant({{path, notebook, content.size(), storage::TaskId()}})))
-            return {};
-        return path;
-    }
-
-    Result<SweepReport> sweep(SweepOrder order = {}) { return await(cleaner->runOnce(order)); }
-    Result<SweepReport> preview() { return sweep({{}, {}, CleanupMode::Preview}); }
-    [[nodiscard]] bool isKnown(const QString &asset) { return bool(await(store.find(asset))); }
-    [[nodiscard]] QString trashed(const QString &asset) const
-    {
-        return dir.filePath(QStringLiteral("w/assets/.trash/") + QFileInfo(asset).fileName());
-    }
-
-    QTemporaryDir dir;
-    ManualClock clock{Start};
-    storage::Database database;
-    storage::TaskStore tasks;
-    storage::LeaseStore store;
-    LeaseKeeper keeper;
-    const QString notebook;
-    std::atomic<int> searches = 0;
-    std::function<void(int)> beforeSearch;  // in the background, with the number of the search
-    std::unique_ptr<AssetCleaner> cleaner;
-    Result<> opened;
-};
-
-}  // namespace
 
 /// What a sweep removes, and all that it must not.
 class TestAssetCleaner : public QObject
@@ -110,11 +28,6 @@ private Q_SLOTS:
     void batchesGoOnToTheEnd();
     void aDiskThatIsNotPluggedInKeepsItsRows();
     void aFolderThatCannotBeWrittenIsTold();
-    void itMayStopAtEachSearch_data();
-    void itMayStopAtEachSearch();
-    void everyStateThatACrashMayLeaveIsPutRight_data();
-    void everyStateThatACrashMayLeaveIsPutRight();
-    void oneAtATime();
 };
 
 void TestAssetCleaner::whatIsLeasedStays()
@@ -367,116 +280,6 @@ void TestAssetCleaner::aFolderThatCannotBeWrittenIsTold()
     QCOMPARE(report->assets, 0);
     QVERIFY2(report->kept.contains(QLatin1String(".trash")), qPrintable(report->kept));
     QVERIFY(QFile::exists(asset));
-}
-
-void TestAssetCleaner::itMayStopAtEachSearch_data()
-{
-    QTest::addColumn<int>("stopAt");
-    QTest::addColumn<bool>("named");
-    for (int stopAt = 1; stopAt <= 2; ++stopAt) {
-        QTest::addRow("search %d, then nothing changes", stopAt) << stopAt << false;
-        QTest::addRow("search %d, then it is named", stopAt) << stopAt << true;
-    }
-}
-
-/// The sweep is dropped in the middle, as by a crash, and another one goes on.
-void TestAssetCleaner::itMayStopAtEachSearch()
-{
-    QFETCH(int, stopAt);
-    QFETCH(bool, named);
-    Fixture f;
-    const QString asset = f.add("in between");
-    f.clock.advance(24h);
-    std::atomic<bool> reached = false;
-    QSemaphore goOn;
-    f.beforeSearch = [&](int number) {
-        if (number != stopAt)
-            return;
-        reached = true;
-        goOn.acquire();
-    };
-    const auto dropped = f.cleaner->runOnce({});
-    QTRY_VERIFY(reached);
-    f.cleaner.reset();
-    goOn.release();
-    QVERIFY(!await(dropped));
-    QThreadPool::globalInstance()->waitForDone();
-    QCOMPARE(QFile::exists(asset), stopAt == 1);
-    QCOMPARE(QFile::exists(f.trashed(asset)), stopAt == 2);
-    if (named)
-        write(f.notebook, notebookNaming(QFileInfo(asset).fileName()));
-    AssetCleaner next(f.store, f.keeper, {});
-    const auto report = await(next.runOnce({}));
-    QVERIFY(report);
-    QCOMPARE(QFile::exists(asset), named);
-    QCOMPARE(QFile::exists(f.trashed(asset)), !named);
-}
-
-void TestAssetCleaner::everyStateThatACrashMayLeaveIsPutRight_data()
-{
-    QTest::addColumn<int>("state");
-    for (int state = 0; state < 32; ++state)
-        QTest::addRow("%s, %s, %s, %s, %s", state & 1 ? "expired" : "leased",
-                      state & 2 ? "marked as trash" : "not marked",
-                      state & 4 ? "in its place" : "not in its place",
-                      state & 8 ? "in the trash" : "not in the trash",
-                      state & 16 ? "named" : "not named")
-            << state;
-}
-
-/// Whatever a crash has left: what is leased or named is in its place after one sweep, if there is
-/// any of it; the rest is in the trash, and in the end nothing of it is left.
-void TestAssetCleaner::everyStateThatACrashMayLeaveIsPutRight()
-{
-    QFETCH(int, state);
-    const bool isExpired = state & 1;
-    const bool isMarked = state & 2;
-    const bool isInPlace = state & 4;
-    const bool isInTrash = state & 8;
-    const bool isNamed = state & 16;
-    Fixture f;
-    const QString asset = f.add("whatever");
-    f.clock.advance(24h);
-    if (isMarked)
-        QVERIFY(await(f.store.markTrashed(asset, f.keeper.now().lease)));
-    if (!isExpired)
-        QVERIFY(await(f.keeper.renew(asset)));
-    if (isInTrash)
-        write(f.trashed(asset), "whatever");
-    if (!isInPlace)
-        QVERIFY(QFile::remove(asset));
-    if (isNamed)
-        write(f.notebook, notebookNaming(QFileInfo(asset).fileName()));
-    const bool isThere = isInPlace || isInTrash;
-    QVERIFY(f.sweep());
-    const bool stays = !isExpired || isNamed;
-    QCOMPARE(QFile::exists(asset), isThere && stays);
-    QCOMPARE(QFile::exists(f.trashed(asset)), isThere && !stays);
-    QCOMPARE(f.isKnown(asset), isThere || stays);
-    // A second one has nothing to put right.
-    const auto again = f.sweep();
-    QVERIFY(again);
-    QCOMPARE(again->assets + again->deleted + again->restored, 0);
-    QCOMPARE(QFile::exists(asset), isThere && stays);
-    write(f.notebook, "{}");
-    f.clock.advance(24h);
-    QVERIFY(f.sweep());
-    f.clock.advance(TrashGrace);
-    QVERIFY(f.sweep());
-    QVERIFY(!QFile::exists(asset));
-    QVERIFY(!QFile::exists(f.trashed(asset)));
-    QVERIFY(!f.isKnown(asset));
-}
-
-void TestAssetCleaner::oneAtATime()
-{
-    Fixture f;
-    f.add("x");
-    f.clock.advance(24h);
-    const auto first = f.cleaner->runOnce({});
-    QCOMPARE(f.sweep().error().code, ErrorCode::Conflict);
-    QVERIFY(await(first));
-    QVERIFY(f.sweep());
 }
 
 QTEST_GUILESS_MAIN(TestAssetCleaner)

@@ -4,47 +4,11 @@
 #include <QtTest>
 #include <csignal>
 
-#include "kernels/kernel.h"
-#include "support/await.h"
+#include "kernelfixture.h"
 
 using namespace celldeck;
 using namespace celldeck::kernels;
-using celldeck::test::await;
-
-namespace {
-
-KernelSpec python()
-{
-    const auto spec = findKernelSpec(QStringLiteral("python3"));
-    return spec ? *spec : KernelSpec{};
-}
-
-KernelSpec shell(const QString &script)
-{
-    KernelSpec spec;
-    spec.name = QStringLiteral("broken");
-    spec.argv = {QStringLiteral("/bin/sh"), QStringLiteral("-c"), script};
-    spec.interruptMode = QStringLiteral("signal");
-    return spec;
-}
-
-/// See tests/support/scriptedkernel.py.
-KernelSpec scripted(const QString &script = QString())
-{
-    KernelSpec spec = shell(QString());
-    spec.name = QStringLiteral("scripted");
-    spec.argv = {QStringLiteral("/usr/bin/python3"),
-                 QStringLiteral(CELLDECK_TESTS "/support/scriptedkernel.py"),
-                 QStringLiteral("{connection_file}"), script};
-    return spec;
-}
-
-Result<Execution> run(Kernel &kernel, const QString &code)
-{
-    return await(kernel.execute(kernel.newMessageId(), code, {}, {}));
-}
-
-}  // namespace
+using namespace celldeck::test;
 
 /// Against a real ipykernel.
 class TestKernel : public QObject
@@ -65,11 +29,6 @@ private Q_SLOTS:
     void aDeathIsNoticedAtOnceWithWhatWasPrinted();
     void whoCannotStartSaysWhy_data();
     void whoCannotStartSaysWhy();
-    void whatRealOnesRarelyDo_data();
-    void whatRealOnesRarelyDo();
-    void aBigMessageArrivesWhole();
-    void deathAtAnyByteKeepsWhatHadCome();
-    void aFloodFromUnknownParentsTouchesNoCell();
     void whatAThreadPrintsAfterItsCellIsNobodyElses();
     void whoAnswersLateIsHeard();
     void whoDoesNotAnswerIsDescribed();
@@ -197,116 +156,6 @@ void TestKernel::whoCannotStartSaysWhy()
     QVERIFY(!started);
     QCOMPARE(started.error().code, ErrorCode::NoKernel);
     QVERIFY2(started.error().message.contains(says), qPrintable(started.error().message));
-}
-
-void TestKernel::whatRealOnesRarelyDo_data()
-{
-    QTest::addColumn<QString>("script");
-    QTest::addColumn<QString>("text");
-    QTest::addColumn<int>("orphans");
-    const auto row = [](const char *name, const char *script, const char *text, int orphans) {
-        QTest::newRow(name) << QStringLiteral("[%1]").arg(QLatin1String(script))
-                            << QString::fromLatin1(text) << orphans;
-    };
-#define SAY(text, more) \
-    R"({"send": "stream", "content": {"name": "stdout", "text": ")" text R"("})" more "}"
-#define REPLY R"({"reply": {}})"
-#define IDLE R"({"idle": 1})"
-    row("reply before the output and idle", REPLY "," SAY("a", "") "," IDLE, "a", 0);
-    row("idle before the reply", SAY("a", "") "," IDLE R"(,{"sleep": 50},)" REPLY, "a", 0);
-    row("output behind idle, before the reply",
-        IDLE R"(,{"sleep": 50},)" SAY("late", "") R"(,{"sleep": 50},)" REPLY, "late", 0);
-    row("the very same bytes twice", SAY("once", R"(, "copies": 3)") "," REPLY "," IDLE, "once", 0);
-    row("the same text twice", SAY("x", R"(, "count": 3)") "," REPLY "," IDLE, "xxx", 0);
-    row("wrong signature", SAY("no", R"(, "forge": "signature")") "," REPLY "," IDLE, "", 0);
-    row("another key", SAY("no", R"(, "forge": "key")") "," REPLY "," IDLE, "", 0);
-    row("changed behind the signature", SAY("no", R"(, "forge": "content")") "," REPLY "," IDLE, "",
-        0);
-    row("frames are missing", SAY("no", R"(, "forge": "short")") "," REPLY "," IDLE, "", 0);
-    row("no delimiter", SAY("no", R"(, "forge": "plain")") "," REPLY "," IDLE, "", 0);
-    row("split over frames", SAY("a", R"(, "buffers": 200)") "," REPLY "," IDLE, "a", 0);
-    row("another's output", SAY("no", R"(, "parent": "somebody")") "," REPLY "," IDLE, "", 1);
-    row("no parent", SAY("no", R"(, "parent": "none")") "," REPLY "," IDLE, "", 1);
-    row("forged replies end nothing",
-        R"({"send": "execute_reply", "on": "shell", "forge": "key"},)"
-        R"({"send": "status", "content": {"execution_state": "idle"}, "forge": "key"},)" SAY(
-            "a", "") "," REPLY "," IDLE,
-        "a", 0);
-    row("twice replied, twice idle", REPLY "," REPLY "," SAY("a", "") "," IDLE "," IDLE, "a", 1);
-#undef IDLE
-#undef REPLY
-#undef SAY
-}
-
-void TestKernel::whatRealOnesRarelyDo()
-{
-    QFETCH(QString, script);
-    QFETCH(QString, text);
-    QFETCH(int, orphans);
-    Kernel kernel(scripted(), options(), *m_pool);
-    QVERIFY(await(kernel.start()));
-    const qsizetype before = m_pool->orphans().messages();
-    const auto execution = run(kernel, script);
-    QVERIFY(execution);
-    QCOMPARE(execution->status, Execution::Status::Ok);
-    QCOMPARE(execution->outputs.size(), size_t(text.isEmpty() ? 0 : 1));
-    if (!text.isEmpty())
-        QCOMPARE(textOf(execution->outputs.at(0), "text"), text);
-    // Behind the next cell everything of this one has come.
-    QVERIFY(run(kernel, QStringLiteral("pass")));
-    QCOMPARE(m_pool->orphans().messages() - before, orphans);
-}
-
-void TestKernel::aBigMessageArrivesWhole()
-{
-    Kernel kernel(scripted(), options(), *m_pool);
-    QVERIFY(await(kernel.start()));
-    // Without optimisation such a message takes a while to be read.
-    const auto execution =
-        await(kernel.execute(kernel.newMessageId(),
-                             QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout"},
-                                                 "pad": 100000000}, {"reply": {}}, {"idle": 1}])"),
-                             {}, {}),
-              Milliseconds(240'000));
-    QVERIFY(execution);
-    QCOMPARE(textOf(execution->outputs.at(0), "text").size(), 100'000'000);
-}
-
-void TestKernel::deathAtAnyByteKeepsWhatHadCome()
-{
-    // A message is more than 1,000 bytes, so that of each so many bytes the first half had come
-    // whole; and nothing more than was sent.
-    for (const int bytes : {0, 1, 5'003, 60'001, 1'000'003}) {
-        Kernel kernel(scripted(QStringLiteral("proxy=1")), options(), *m_pool);
-        QVERIFY(await(kernel.start()));
-        const auto execution = run(
-            kernel, QStringLiteral(R"([{"die_after_bytes": %1}, {"send": "stream", "count": 2000,
-                                            "content": {"name": "stdout"}, "pad": 1000},
-                                           {"sleep": 60000}])")
-                        .arg(bytes));
-        QVERIFY(!execution);
-        QCOMPARE(execution.error().code, ErrorCode::KernelDied);
-        const Json outputs = kernel.lastOutputs();
-        const qsizetype text = outputs.empty() ? 0 : textOf(outputs.at(0), "text").size();
-        QCOMPARE(text % 1'000, 0);
-        QVERIFY2(text <= bytes, qPrintable(QString::number(text)));
-        QVERIFY2(text >= (bytes - 5'003) / 2, qPrintable(QString::number(text)));
-    }
-}
-
-void TestKernel::aFloodFromUnknownParentsTouchesNoCell()
-{
-    Kernel kernel(scripted(), options(), *m_pool);
-    QVERIFY(await(kernel.start()));
-    const auto execution = run(
-        kernel, QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout", "text": "no"},
-                                    "parent": "#", "count": 20000},
-                                   {"send": "stream", "content": {"name": "stdout", "text": "a"}},
-                                   {"reply": {}}, {"idle": 1}])"));
-    QVERIFY(execution);
-    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("a"));
-    QCOMPARE(m_pool->orphans().messages(), 1'024);
-    QCOMPARE(m_pool->orphans().droppedInAll(), 20'000U - 1'024U);
 }
 
 /// "Orphans more than a second old are routed to the most recent other execution."

@@ -1,56 +1,12 @@
-#include <QFileInfo>
-#include <QProcess>
 #include <QTemporaryDir>
 #include <QtTest>
 
-#include "base/json.h"
-#include "storage/database.h"
-#include "storage/taskstore.h"
 #include "support/await.h"
+#include "taskstorefixture.h"
 
 using namespace celldeck;
 using namespace celldeck::storage;
-using celldeck::test::await;
-
-namespace {
-
-constexpr UtcTime Start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 24};
-
-TaskDraft draft(const QString &code = QStringLiteral("print(1)"), int cell = 0)
-{
-    TaskDraft made;
-    made.notebookPath = QStringLiteral("/n/a.ipynb");
-    made.cellIndex = cell;
-    made.code = code;
-    return made;
-}
-
-struct Fixture
-{
-    explicit Fixture(const QString &folder, QueueLimits limits = {})
-        : database(folder + QStringLiteral("/sessions/state.db")), store(database, limits)
-    {
-        opened = database.open();
-    }
-    Database database;
-    TaskStore store;
-    Result<> opened;
-};
-
-QByteArray printed(const QByteArray &text)
-{
-    return R"([{"name":"stdout","output_type":"stream","text":")" + text + R"("}])";
-}
-
-QString sqlite(const QString &file, const QString &sql)
-{
-    QProcess process;
-    process.start(QStringLiteral("sqlite3"), {file, sql});
-    process.waitForFinished();
-    return QString::fromUtf8(process.readAllStandardOutput()).trimmed();
-}
-
-}  // namespace
+using namespace celldeck::test;
 
 class TestTaskStore : public QObject
 {
@@ -66,13 +22,8 @@ private Q_SLOTS:
     void onlyPendingTasksAreFinishedInBulk();
     void limitsLeaveNoRow();
     void pagesGoByKey();
-    void theViewAnswersAsOperatorsExpect();
-    void outputsComeBackByteForByte_data();
-    void outputsComeBackByteForByte();
-    void contentsAreStoredOnce();
     void statsCountStates();
     void idsGrowEvenIfTheClockDoesNot();
-    void aHundredThousandTasksAreSmall();
 };
 
 void TestTaskStore::aTasksWayIsReadBack()
@@ -284,106 +235,6 @@ void TestTaskStore::pagesGoByKey()
     QVERIFY(await(f.store.list(filter))->isEmpty());
 }
 
-void TestTaskStore::theViewAnswersAsOperatorsExpect()
-{
-    QTemporaryDir dir;
-    Fixture f(dir.path());
-    TaskDraft keyed = draft(QStringLiteral("1+1"), 2);
-    keyed.key = QStringLiteral("run-1");
-    const auto tasks = *await(f.store.insert({keyed, draft()}, Start));
-    TaskOutcome outcome;
-    outcome.executionCount = 3;
-    outcome.outputs = "[{\"a\":\"ü\"}]";
-    outcome.finishedAt = Start + Milliseconds(1234);
-    QVERIFY(await(f.store.markRunning(tasks[0].id, "m", Start + Milliseconds(1000))));
-    QVERIFY(await(f.store.finish(tasks[0].id, outcome)));
-    QCOMPARE(
-        sqlite(f.database.file(), QStringLiteral("SELECT * FROM execution_queue"))
-            .split(QLatin1Char('\n')),
-        (QStringList{QStringLiteral("run-1|/n/a.ipynb|2|1+1|completed|2026-11-24T00:00:00.000Z|"
-                                    "2026-11-24T00:00:01.000Z|2026-11-24T00:00:01.234Z||3|"
-                                    "[{\"a\":\"ü\"}]|0"),
-                     toText(tasks[1].id) +
-                         QStringLiteral("|/n/a.ipynb|0|print(1)|pending|2026-11-24T00:00:00.000Z"
-                                        "||||||[]|0")
-                             .replace(QStringLiteral("||||||"), QStringLiteral("|||||"))}));
-    QCOMPARE(
-        sqlite(f.database.file(), QStringLiteral("SELECT json_extract(outputs_json, '$[0].a') FROM "
-                                                 "execution_queue WHERE status='completed'")),
-        QStringLiteral("ü"));
-    QCOMPARE(sqlite(f.database.file(), QStringLiteral("SELECT count(*) FROM asset_leases")),
-             QStringLiteral("0"));
-}
-
-void TestTaskStore::outputsComeBackByteForByte_data()
-{
-    QTest::addColumn<QByteArray>("outputs");
-    const auto shown = [](const QByteArray &text, const QByteArray &count) -> QByteArray {
-        return R"([{"data":{"text/plain":")" + text + R"("},"execution_count":)" + count +
-               R"(,"metadata":{},"output_type":"execute_result"}])";
-    };
-    QTest::newRow("none") << QByteArray("[]");
-    QTest::newRow("a line") << printed("1\\n");
-    QTest::newRow("nothing printed") << printed("");
-    QTest::newRow("a long line") << printed(QByteArray(5'000, 'x'));
-    QTest::newRow("all sorts of characters")
-        << printed("\\\"\\\\\\u0001\\t\xc3\xbc\xf0\x9f\x90\xa7/");
-    QTest::newRow("a NUL") << printed("a\\u0000b");
-    QTest::newRow("escapes that nobody needs") << printed("\\u0041");
-    QTest::newRow("stderr") << printed("1").replace("stdout", "stderr");
-    QTest::newRow("two texts") << printed("1\",\"text\":\"2");
-    QTest::newRow("a value") << shown("42", "7");
-    QTest::newRow("a long value") << shown(QByteArray(100, '4'), "7");
-    QTest::newRow("a value of another count") << shown("42", "8");
-    QTest::newRow("no JSON of ours") << QByteArray("[{ \"a\": 1}]");
-    QTest::newRow("more than one") << QByteArray("[{\"a\":1},{\"b\":2}]");
-}
-
-void TestTaskStore::outputsComeBackByteForByte()
-{
-    QFETCH(QByteArray, outputs);
-    QTemporaryDir dir;
-    Fixture f(dir.path());
-    TaskOutcome outcome;
-    outcome.executionCount = 7;
-    outcome.outputs = outputs;
-    outcome.finishedAt = Start;
-    const auto tasks = *await(f.store.insert({draft(), draft(), draft()}, Start));
-    for (const TaskRecord &task : tasks)
-        QVERIFY(await(f.store.finish(task.id, outcome)));
-    QVERIFY(await(f.store.amendOutputs(tasks[2].id, "[1]")));
-    QVERIFY(await(f.store.amendOutputs(tasks[2].id, outputs)));
-    for (const TaskRecord &task : tasks)
-        QCOMPARE(await(f.store.load(task.id))->outputs, outputs);
-    // And SQL shows the same.
-    const QString shown = sqlite(
-        f.database.file(), QStringLiteral("SELECT DISTINCT outputs_json FROM execution_queue"));
-    const auto json = parseJson(shown.toUtf8());
-    QVERIFY2(json, qPrintable(shown));
-    QCOMPARE(toBytes(*json), toBytes(*parseJson(outputs)));
-}
-
-void TestTaskStore::contentsAreStoredOnce()
-{
-    QTemporaryDir dir;
-    const QByteArray big = "[\"" + QByteArray(5'000, 'x') + "\"]";
-    const auto run = [&dir, &big] {
-        Fixture f(dir.path());
-        const auto tasks = *await(f.store.insert({draft(), draft(), draft({}, 7)}, Start));
-        TaskOutcome outcome;
-        outcome.outputs = big;
-        outcome.finishedAt = Start;
-        for (const TaskRecord &task : tasks)
-            QVERIFY(await(f.store.finish(task.id, outcome)));
-    };
-    run();
-    run();  // after a restart too
-    const QString file = dir.path() + QStringLiteral("/sessions/state.db");
-    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM task")), QStringLiteral("6"));
-    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM cell")), QStringLiteral("2"));
-    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM output")), QStringLiteral("1"));
-}
-
 void TestTaskStore::statsCountStates()
 {
     QTemporaryDir dir;
@@ -409,45 +260,6 @@ void TestTaskStore::idsGrowEvenIfTheClockDoesNot()
     const TaskId first = await(f.store.insert({draft()}, Start))->at(0).id;
     const TaskId second = await(f.store.insert({draft()}, Start - std::chrono::hours(1)))->at(0).id;
     QVERIFY(second > first);
-}
-
-void TestTaskStore::aHundredThousandTasksAreSmall()
-{
-    QTemporaryDir dir;
-    constexpr int Tasks = 100'000;
-    int number = 0;
-    {
-        Fixture f(dir.path());
-        UtcTime now = Start;
-        for (int round = 0; round < Tasks / 1000; ++round) {
-            QList<TaskDraft> drafts;
-            for (int i = 0; i < 1000; ++i) {
-                drafts << draft(QStringLiteral("print('cell %1')").arg(i % 50), i % 50);
-                drafts.last().cellId = QStringLiteral("cell-%1").arg(i % 50);
-            }
-            const auto tasks = await(f.store.insert(drafts, now));
-            QVERIFY(tasks);
-            Waiter<> last;
-            for (const TaskRecord &task : *tasks) {
-                now += Milliseconds(7);
-                (void)f.store.markRunning(task.id, "0123456789-0123456789_1234_17", now);
-                TaskOutcome outcome;
-                outcome.executionCount = task.cellIndex + 1;
-                outcome.outputs = printed(QByteArray::number(++number) + "\\n");
-                outcome.finishedAt = now + Milliseconds(5);
-                last = f.store.finish(task.id, outcome);
-            }
-            QVERIFY(await(last));
-        }
-        QCOMPARE(await(f.store.stats(now))->completed, Tasks);
-    }
-    const QString file = dir.path() + QStringLiteral("/sessions/state.db");
-    QCOMPARE(sqlite(file, QStringLiteral("SELECT count(DISTINCT json_extract(outputs_json,"
-                                         " '$[0].text')) FROM execution_queue")),
-             QString::number(Tasks));
-    const qint64 bytes = QFileInfo(file).size();
-    qInfo("100,000 completed tasks take %lld bytes", bytes);
-    QVERIFY2(bytes <= 5'000'000, qPrintable(QString::number(bytes)));
 }
 
 QTEST_GUILESS_MAIN(TestTaskStore)

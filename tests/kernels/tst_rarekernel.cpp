@@ -1,0 +1,149 @@
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include "kernelfixture.h"
+
+using namespace celldeck;
+using namespace celldeck::kernels;
+using namespace celldeck::test;
+
+/// Against a scripted kernel that does what real ones rarely do.
+class TestRareKernel : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void init()
+    {
+        m_dir = std::make_unique<QTemporaryDir>();
+        m_pool.emplace();
+    }
+
+    void whatRealOnesRarelyDo_data();
+    void whatRealOnesRarelyDo();
+    void aBigMessageArrivesWhole();
+    void deathAtAnyByteKeepsWhatHadCome();
+    void aFloodFromUnknownParentsTouchesNoCell();
+
+private:
+    KernelOptions options() const
+    {
+        return {.workingDirectory = m_dir->path(),
+                .runtimeDirectory = m_dir->filePath(QStringLiteral("rt"))};
+    }
+    std::unique_ptr<QTemporaryDir> m_dir;
+    std::optional<KernelPool> m_pool;
+};
+
+void TestRareKernel::whatRealOnesRarelyDo_data()
+{
+    QTest::addColumn<QString>("script");
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<int>("orphans");
+    const auto row = [](const char *name, const char *script, const char *text, int orphans) {
+        QTest::newRow(name) << QStringLiteral("[%1]").arg(QLatin1String(script))
+                            << QString::fromLatin1(text) << orphans;
+    };
+#define SAY(text, more) \
+    R"({"send": "stream", "content": {"name": "stdout", "text": ")" text R"("})" more "}"
+#define REPLY R"({"reply": {}})"
+#define IDLE R"({"idle": 1})"
+    row("reply before the output and idle", REPLY "," SAY("a", "") "," IDLE, "a", 0);
+    row("idle before the reply", SAY("a", "") "," IDLE R"(,{"sleep": 50},)" REPLY, "a", 0);
+    row("output behind idle, before the reply",
+        IDLE R"(,{"sleep": 50},)" SAY("late", "") R"(,{"sleep": 50},)" REPLY, "late", 0);
+    row("the very same bytes twice", SAY("once", R"(, "copies": 3)") "," REPLY "," IDLE, "once", 0);
+    row("the same text twice", SAY("x", R"(, "count": 3)") "," REPLY "," IDLE, "xxx", 0);
+    row("wrong signature", SAY("no", R"(, "forge": "signature")") "," REPLY "," IDLE, "", 0);
+    row("another key", SAY("no", R"(, "forge": "key")") "," REPLY "," IDLE, "", 0);
+    row("changed behind the signature", SAY("no", R"(, "forge": "content")") "," REPLY "," IDLE, "",
+        0);
+    row("frames are missing", SAY("no", R"(, "forge": "short")") "," REPLY "," IDLE, "", 0);
+    row("no delimiter", SAY("no", R"(, "forge": "plain")") "," REPLY "," IDLE, "", 0);
+    row("split over frames", SAY("a", R"(, "buffers": 200)") "," REPLY "," IDLE, "a", 0);
+    row("another's output", SAY("no", R"(, "parent": "somebody")") "," REPLY "," IDLE, "", 1);
+    row("no parent", SAY("no", R"(, "parent": "none")") "," REPLY "," IDLE, "", 1);
+    row("forged replies end nothing",
+        R"({"send": "execute_reply", "on": "shell", "forge": "key"},)"
+        R"({"send": "status", "content": {"execution_state": "idle"}, "forge": "key"},)" SAY(
+            "a", "") "," REPLY "," IDLE,
+        "a", 0);
+    row("twice replied, twice idle", REPLY "," REPLY "," SAY("a", "") "," IDLE "," IDLE, "a", 1);
+#undef IDLE
+#undef REPLY
+#undef SAY
+}
+
+void TestRareKernel::whatRealOnesRarelyDo()
+{
+    QFETCH(QString, script);
+    QFETCH(QString, text);
+    QFETCH(int, orphans);
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const qsizetype before = m_pool->orphans().messages();
+    const auto execution = run(kernel, script);
+    QVERIFY(execution);
+    QCOMPARE(execution->status, Execution::Status::Ok);
+    QCOMPARE(execution->outputs.size(), size_t(text.isEmpty() ? 0 : 1));
+    if (!text.isEmpty())
+        QCOMPARE(textOf(execution->outputs.at(0), "text"), text);
+    // Behind the next cell everything of this one has come.
+    QVERIFY(run(kernel, QStringLiteral("pass")));
+    QCOMPARE(m_pool->orphans().messages() - before, orphans);
+}
+
+void TestRareKernel::aBigMessageArrivesWhole()
+{
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    // Without optimisation such a message takes a while to be read.
+    const auto execution =
+        await(kernel.execute(kernel.newMessageId(),
+                             QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout"},
+                                                 "pad": 100000000}, {"reply": {}}, {"idle": 1}])"),
+                             {}, {}),
+              Milliseconds(240'000));
+    QVERIFY(execution);
+    QCOMPARE(textOf(execution->outputs.at(0), "text").size(), 100'000'000);
+}
+
+void TestRareKernel::deathAtAnyByteKeepsWhatHadCome()
+{
+    // A message is more than 1,000 bytes, so that of each so many bytes the first half had come
+    // whole; and nothing more than was sent.
+    for (const int bytes : {0, 1, 5'003, 60'001, 1'000'003}) {
+        Kernel kernel(scripted(QStringLiteral("proxy=1")), options(), *m_pool);
+        QVERIFY(await(kernel.start()));
+        const auto execution = run(
+            kernel, QStringLiteral(R"([{"die_after_bytes": %1}, {"send": "stream", "count": 2000,
+                                            "content": {"name": "stdout"}, "pad": 1000},
+                                           {"sleep": 60000}])")
+                        .arg(bytes));
+        QVERIFY(!execution);
+        QCOMPARE(execution.error().code, ErrorCode::KernelDied);
+        const Json outputs = kernel.lastOutputs();
+        const qsizetype text = outputs.empty() ? 0 : textOf(outputs.at(0), "text").size();
+        QCOMPARE(text % 1'000, 0);
+        QVERIFY2(text <= bytes, qPrintable(QString::number(text)));
+        QVERIFY2(text >= (bytes - 5'003) / 2, qPrintable(QString::number(text)));
+    }
+}
+
+void TestRareKernel::aFloodFromUnknownParentsTouchesNoCell()
+{
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const auto execution = run(
+        kernel, QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout", "text": "no"},
+                                    "parent": "#", "count": 20000},
+                                   {"send": "stream", "content": {"name": "stdout", "text": "a"}},
+                                   {"reply": {}}, {"idle": 1}])"));
+    QVERIFY(execution);
+    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("a"));
+    QCOMPARE(m_pool->orphans().messages(), 1'024);
+    QCOMPARE(m_pool->orphans().droppedInAll(), 20'000U - 1'024U);
+}
+
+QTEST_GUILESS_MAIN(TestRareKernel)
+#include "tst_rarekernel.moc"
