@@ -146,7 +146,10 @@ int auditCommand(const QStringList &arguments)
     if (!entries)
         return complainAndExit(entries.error());
     print(*entries, line.isSet("csv") ? Form::Csv : line.isSet("json") ? Form::Json : Form::Text);
-    return entries->isEmpty() ? Failed : Done;
+    if (!entries->isEmpty())
+        return Done;
+    complain(QStringLiteral("no action matches"));
+    return Failed;
 }
 
 }  // namespace celldeck::app

@@ -32,9 +32,9 @@ std::optional<Result<Answer>> askEngine(const CommandLine &line, const QString &
     return answer;
 }
 
-/// One line for each member of `list`; 1 if there is none.
+/// One line for each member of `list`; 1 if there is none, and `none` says so.
 int printList(const QStringList &arguments, CommandLine line, const QString &tool, const char *list,
-              QString (*shown)(const Json &))
+              const QString &none, QString (*shown)(const Json &))
 {
     if (const auto code = line.parse(arguments))
         return *code;
@@ -48,8 +48,10 @@ int printList(const QStringList &arguments, CommandLine line, const QString &too
         return exitCodeOf(answer->error().code);
     }
     const Json *items = find((*answer)->json, list);
-    if (!items || items->empty())
+    if (!items || items->empty()) {
+        complain(none);
         return Failed;
+    }
     for (const Json &item : *items)
         std::printf("%s\n", line.isSet("json") ? toBytes(item).constData()
                                                : shown(item).toUtf8().constData());
@@ -70,7 +72,8 @@ int kernelsCommand(const QStringList &arguments)
         CommandLine(QStringLiteral("kernels"),
                     QStringLiteral("Lists the kernels of the running engine."), listOptions(),
                     QString(), QStringLiteral("celldeck kernels --json")),
-        QStringLiteral("list_kernels"), "kernels", [](const Json &item) {
+        QStringLiteral("list_kernels"), "kernels", QStringLiteral("no kernel runs"),
+        [](const Json &item) {
             const Json *kernel = find(item, "kernel");
             return QStringLiteral("%1  %2  process %3  %4 waiting  %5")
                 .arg(kernel ? textOf(*kernel, "kernel_name") : QString(), -10)
@@ -88,7 +91,8 @@ int orphansCommand(const QStringList &arguments)
         CommandLine(QStringLiteral("orphans"),
                     QStringLiteral("Lists the rings of messages that belong to no task."),
                     listOptions(), QString(), QStringLiteral("celldeck orphans --json")),
-        QStringLiteral("list_orphans"), "rings", [](const Json &item) {
+        QStringLiteral("list_orphans"), "rings", QStringLiteral("there are no orphans"),
+        [](const Json &item) {
             return QStringLiteral("%1  %2 messages  %3 bytes  %4 dropped  %5")
                 .arg(textOf(item, "parent_id"))
                 .arg(findInt(item, "messages").value_or(0))

@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 #include <QCoreApplication>
-#include <QDateTime>
 #include <QFileInfo>
 #include <cstdio>
 #include <limits>
 
+#include "base/isotime.h"
 #include "commands.h"
 #include "kernelcommands.h"
 #include "kernels/payload.h"
@@ -106,12 +106,10 @@ Result<std::optional<UtcTime>> timeOption(const CommandLine &line, const char *n
     const QString given = line.value(name);
     if (given.isEmpty())
         return std::nullopt;
-    const QDateTime time = QDateTime::fromString(given, Qt::ISODateWithMs);
-    if (time.isValid())
-        return UtcTime(Milliseconds(time.toMSecsSinceEpoch()));
-    return fail(ErrorCode::InvalidArgument,
-                QStringLiteral("--%1 is \"%2\": it should be a time such as 2026-11-24T10:00:00Z")
-                    .arg(QLatin1String(name), given));
+    const auto time = parseIso(given, QStringLiteral("--") + QLatin1String(name));
+    if (!time)
+        return fail(time.error());
+    return *time;
 }
 
 Result<int> countOption(const CommandLine &line, const char *name)
@@ -293,10 +291,7 @@ int leasesCommand(const QStringList &arguments)
         return *code;
     storage::LeaseFilter filter{
         .notebookPath = {}, .after = {}, .limit = std::numeric_limits<int>::max()};
-    if (const QString notebook = line.value("notebook"); !notebook.isEmpty()) {
-        const auto path = notebooks::canonicalPath(notebook);
-        filter.notebookPath = path ? *path : QFileInfo(notebook).absoluteFilePath();
-    }
+    filter.notebookPath = notebookOption(line, "notebook");
     auto queries = openQueries(line);
     if (!queries)
         return complainAndExit(queries.error());
@@ -320,7 +315,10 @@ int leasesCommand(const QStringList &arguments)
                       .arg(lease.notebookPath)
                       .toUtf8());
     }
-    return leases->isEmpty() ? Failed : Done;
+    if (!leases->isEmpty())
+        return Done;
+    complain(QStringLiteral("no lease matches"));
+    return Failed;
 }
 
 }  // namespace celldeck::app

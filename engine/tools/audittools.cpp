@@ -1,7 +1,6 @@
 #include "tools/audittools.h"
 
-#include <QDateTime>
-
+#include "base/isotime.h"
 #include "tools/toolschemas.h"
 
 namespace celldeck::tools {
@@ -62,13 +61,10 @@ Result<storage::AuditFilter> filterOf(const Services &services, const Json &argu
                             .arg(*cursor));
     }
     if (const auto since = findText(arguments, "since")) {
-        const QDateTime time = QDateTime::fromString(*since, Qt::ISODateWithMs);
-        if (!time.isValid())
-            return fail(ErrorCode::InvalidArgument,
-                        QStringLiteral("since is \"%1\": it should be a time such as "
-                                       "2026-11-24T10:00:00Z")
-                            .arg(*since));
-        filter.since = UtcTime(Milliseconds(time.toMSecsSinceEpoch()));
+        const auto time = parseIso(*since, QStringLiteral("since"));
+        if (!time)
+            return fail(time.error());
+        filter.since = *time;
     }
     return filter;
 }
@@ -128,24 +124,14 @@ void addAuditTools(mcp::ToolRegistry &registry, const Services &services)
              "Who (agent, operator or system, and which client) did what to which task, asset or "
              "kernel, newest first, a page at a time. Previews and refusals are no actions. "
              "Example: {\"actor\": \"operator\", \"limit\": 20}"),
-         .inputSchema =
-             object({{"since", described("string", "ISO 8601 time of the oldest action")},
-                     {"actor",
-                      {{"type", "string"}, {"enum", Json::array({"agent", "operator", "system"})}}},
-                     {"client", described("string", "Only actions of the client of that name")},
-                     {"notebook_path", pathSchema()},
-                     {"cursor", described("string", "next_cursor of the page before")},
-                     {"limit",
-                      {{"type", "integer"},
-                       {"minimum", 1},
-                       {"maximum", MaxPage},
-                       {"default", DefaultPage}}}},
-                    Json::array()),
-         .outputSchema = {{"type", "object"},
-                          {"properties",
-                           {{"entries", {{"type", "array"}, {"items", entrySchema()}}},
-                            {"next_cursor", {{"type", Json::array({"string", "null"})}}}}},
-                          {"required", Json::array({"entries", "next_cursor"})}},
+         .inputSchema = pageArguments(
+             {{"since", described("string", "ISO 8601 time of the oldest action")},
+              {"actor",
+               {{"type", "string"}, {"enum", Json::array({"agent", "operator", "system"})}}},
+              {"client", described("string", "Only actions of the client of that name")},
+              {"notebook_path", pathSchema()}},
+             DefaultPage, MaxPage),
+         .outputSchema = page("entries", entrySchema()),
          .readOnly = true,
          .idempotent = true,
          .call = toolFunction(getAuditLog, services)});

@@ -217,19 +217,8 @@ void addLeaseTools(mcp::ToolRegistry &registry, const Services &services)
          .description = QStringLiteral(
              "The leases that keep assets, of one notebook or of all, by path, a page at a time. "
              "Example: {\"notebook_path\": \"analysis.ipynb\"}"),
-         .inputSchema = object({{"notebook_path", pathSchema()},
-                                {"cursor", described("string", "next_cursor of the page before")},
-                                {"limit",
-                                 {{"type", "integer"},
-                                  {"minimum", 1},
-                                  {"maximum", MaxPage},
-                                  {"default", DefaultPage}}}},
-                               Json::array()),
-         .outputSchema = {{"type", "object"},
-                          {"properties",
-                           {{"leases", {{"type", "array"}, {"items", leaseObject()}}},
-                            {"next_cursor", {{"type", Json::array({"string", "null"})}}}}},
-                          {"required", Json::array({"leases", "next_cursor"})}},
+         .inputSchema = pageArguments({{"notebook_path", pathSchema()}}, DefaultPage, MaxPage),
+         .outputSchema = page("leases", leaseObject()),
          .readOnly = true,
          .idempotent = true,
          .call = toolFunction(listLeases, services)});

@@ -21,6 +21,23 @@ Json pathSchema()
                      "Path of the notebook; relative paths are relative to the workspace");
 }
 
+Json pageArguments(Json own, int defaultLimit, int maxLimit)
+{
+    own["cursor"] = described("string", "next_cursor of the page before");
+    own["limit"] = {
+        {"type", "integer"}, {"minimum", 1}, {"maximum", maxLimit}, {"default", defaultLimit}};
+    return object(std::move(own), Json::array());
+}
+
+Json page(const char *key, Json item)
+{
+    return {{"type", "object"},
+            {"properties",
+             {{key, {{"type", "array"}, {"items", std::move(item)}}},
+              {"next_cursor", {{"type", Json::array({"string", "null"})}}}}},
+            {"required", Json::array({key, "next_cursor"})}};
+}
+
 Json taskSchema()
 {
     const Json text{{"type", "string"}};

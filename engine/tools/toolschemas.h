@@ -11,6 +11,11 @@ namespace celldeck::tools {
 [[nodiscard]] Json object(Json properties, Json required);
 [[nodiscard]] Json pathSchema();
 
+/// The arguments of a tool that answers a page at a time: its own, `cursor` and `limit`.
+[[nodiscard]] Json pageArguments(Json own, int defaultLimit, int maxLimit);
+/// Its answer: the items under `key`, and `next_cursor`, null behind the last page.
+[[nodiscard]] Json page(const char *key, Json item);
+
 /// The properties of what `toJson(TaskRecord)` gives.
 [[nodiscard]] Json taskSchema();
 /// An object that is a task, with more properties.

@@ -195,7 +195,8 @@ class Assets(celldeck.CelldeckTest):
                   self.celldeck("leases", "--json").stdout.splitlines()]
         self.assertEqual([lease["path"] for lease in listed], [lease["path"] for lease in leases])
         self.assertIn("until ", self.celldeck("leases", "--notebook", "a.ipynb").stdout)
-        self.celldeck("leases", "--notebook", "other.ipynb", code=FAILED)
+        none = self.celldeck("leases", "--notebook", "other.ipynb", code=FAILED)
+        self.assertIn("no lease matches", none.stderr)
         rows = self.sql("SELECT asset_path, notebook_path, lease_expires, created_at"
                         " FROM asset_leases ORDER BY 1")
         self.assertEqual([row[0] for row in rows], [lease["path"] for lease in leases])

@@ -165,7 +165,8 @@ class Audit(celldeck.CelldeckTest):
         self.assertEqual(len(self.log("--action", "submit", "--notebook", "a.ipynb")), 1)
         self.assertEqual(len(self.log("--since", rows[1]["at"])), 2)
         self.assertIn("cancel", self.celldeck("audit", "--limit", "1").stdout)
-        self.celldeck("audit", "--actor", "system", code=FAILED)
+        none = self.celldeck("audit", "--actor", "system", code=FAILED)
+        self.assertIn("no action matches", none.stderr)
         self.celldeck("audit", "--since", "2126-01-01T00:00:00Z", code=FAILED)
         for bad in (["--actor", "me"], ["--since", "soon"], ["--json", "--csv"], ["--limit", "0"],
                     ["--action", "sleep"]):
