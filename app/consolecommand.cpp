@@ -41,16 +41,14 @@ Result<QStringList> notebooksOf(const QStringList &words)
     return paths;
 }
 
-/// The exit code if another console has taken over what this one was asked for.
-std::optional<int> handOver(const SingleInstance &instance, const QStringList &notebooks)
+/// Another console has taken over what this one was asked for: the exit code.
+int handOver(const SingleInstance &instance, const QStringList &notebooks)
 {
-    const Result<bool> taken = instance.handOver(notebooks);
+    const Result<> taken = instance.handOver(notebooks);
     if (!taken) {
         complain(taken.error().message);
         return Unfit;
     }
-    if (!*taken)
-        return std::nullopt;
     std::printf(
         "celldeck: the console of this data folder runs already: it is shown, and keeps "
         "its options\n");
@@ -81,8 +79,8 @@ int consoleCommand(const QStringList &arguments)
         return Usage;
     }
     SingleInstance instance(line.dataDirectory());
-    if (const auto code = handOver(instance, *notebooks))
-        return *code;
+    if (!instance.claim())
+        return handOver(instance, *notebooks);
     QSettings settings(line.settingsFile(), QSettings::IniFormat);
     ui::applyTheme(*qApp, ui::themeFromText(settings.value(QStringLiteral("theme")).toString()));
     const SignalWatcher signal;
@@ -97,19 +95,13 @@ int consoleCommand(const QStringList &arguments)
         window = std::make_unique<ui::MainWindow>(&engine.feed(), &settings);
         window->show();
         runAll(*notebooks);
-        if (const Result<> listening = instance.listen(); !listening)
-            complain(listening.error().message);
+        instance.open();
     });
     QObject::connect(&instance, &SingleInstance::asked, qApp, [&](const QStringList &paths) {
         window->present();
         runAll(paths);
     });
-    QObject::connect(&engine, &EngineThread::failed, qApp, [&](const QString &message) {
-        // Another console may have been faster, and be there by now.
-        if (const auto code = handOver(instance, *notebooks))
-            return QCoreApplication::exit(*code);
-        showFailure(message);
-    });
+    QObject::connect(&engine, &EngineThread::failed, qApp, showFailure);
     QObject::connect(&engine.feed(), &Feed::endpointChanged, qApp,
                      [&window, told = EndpointStatus()](const EndpointStatus &status) mutable {
                          // Not before a second start reaches us. The window asks for it again.

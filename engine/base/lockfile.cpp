@@ -24,12 +24,22 @@ bool isStill(const QByteArray &path, int fd)
 
 Result<> LockFile::lock()
 {
+    return take(LOCK_EX | LOCK_NB);
+}
+
+Result<> LockFile::waitAndLock()
+{
+    return take(LOCK_EX);
+}
+
+Result<> LockFile::take(int flags)
+{
     if (m_fd >= 0)
         return {};
     const QByteArray path = QFile::encodeName(m_path);
     for (;;) {
         const int fd = ::open(path.constData(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        const bool locked = fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+        const bool locked = fd >= 0 && ::flock(fd, flags) == 0;
         const int reason = errno;
         if (locked && isStill(path, fd)) {
             const QByteArray pid = QByteArray::number(qint64(::getpid())) + '\n';
@@ -41,7 +51,7 @@ Result<> LockFile::lock()
         }
         if (fd >= 0)
             ::close(fd);
-        if (locked)
+        if (locked || (fd >= 0 && reason == EINTR))
             continue;
         return fail(reason == EWOULDBLOCK ? ErrorCode::Conflict : ErrorCode::Io,
                     QStringLiteral("%1 cannot be locked: %2").arg(m_path, qt_error_string(reason)));

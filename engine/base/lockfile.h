@@ -22,11 +22,15 @@ public:
 
     /// Does not wait. Fails with Conflict while another process has it, or Io.
     [[nodiscard]] Result<> lock();
+    /// Waits for it, and blocks: for steps at a start that take no time. Fails with Io.
+    [[nodiscard]] Result<> waitAndLock();
     void unlock();
     /// The pid of the process that has it, as far as it has told.
     [[nodiscard]] std::optional<qint64> owner() const;
 
 private:
+    Result<> take(int flags);
+
     const QString m_path;
     int m_fd = -1;
 };

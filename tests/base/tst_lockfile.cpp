@@ -1,6 +1,8 @@
 #include <QProcess>
 #include <QTemporaryDir>
+#include <QThread>
 #include <QtTest>
+#include <atomic>
 
 #include "base/lockfile.h"
 
@@ -12,6 +14,7 @@ class TestLockFile : public QObject
 
 private Q_SLOTS:
     void onlyOneHasIt();
+    void oneWaitsForIt();
     void itEndsWithItsOwner();
     void whatIsWrittenInItIsNoLock();
     void aFolderThatIsNotThereIsNoOwner();
@@ -32,6 +35,27 @@ void TestLockFile::onlyOneHasIt()
     first.unlock();
     QVERIFY(!QFile::exists(path));
     QVERIFY(second.lock());
+}
+
+void TestLockFile::oneWaitsForIt()
+{
+    QTemporaryDir dir;
+    const QString path = dir.filePath(QStringLiteral("lock"));
+    LockFile first(path);
+    QVERIFY(first.lock());
+    std::atomic<bool> unlocked = false;
+    bool wasUnlocked = false;
+    const std::unique_ptr<QThread> waiting(QThread::create([&] {
+        LockFile second(path);
+        if (second.waitAndLock())
+            wasUnlocked = unlocked;
+    }));
+    waiting->start();
+    QVERIFY(!waiting->wait(50));
+    unlocked = true;
+    first.unlock();
+    QVERIFY(waiting->wait(10'000));
+    QVERIFY(wasUnlocked);
 }
 
 void TestLockFile::itEndsWithItsOwner()

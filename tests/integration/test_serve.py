@@ -177,6 +177,32 @@ class Serve(celldeck.CelldeckTest):
         self.assertIn("runs already", self.celldeck().stdout)
         self.assertEqual(again.end(), 0)
 
+    def test_of_consoles_that_start_at_once_one_stays(self):
+        self.environment["QT_QPA_PLATFORM"] = "offscreen"
+        for name in "abcd":
+            flag = self.work / name
+            os.mkfifo(flag)
+            self.write(f"{name}.ipynb", notebook(f"open({str(flag)!r}, 'w').close()"))
+        starts = [subprocess.Popen([celldeck.PROGRAM, f"{name}.ipynb", "--port", "0"],
+                                   env=self.environment, cwd=self.work, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                  for name in "abcd"]
+        for start in starts:
+            self.addCleanup(start.stdout.close)
+            self.addCleanup(start.wait)
+            self.addCleanup(start.kill)
+        said = [start.stdout.readline() for start in starts]
+        self.assertEqual(sorted("runs already" in line for line in said), [False] + [True] * 3, said)
+        stays = next(start for start, line in zip(starts, said) if "runs already" not in line)
+        for start in starts:
+            if start is not stays:
+                self.assertEqual(start.wait(timeout=celldeck.LIMIT_S), 0)
+        for name in "abcd":  # What each was asked for runs.
+            with open(self.work / name):
+                pass
+        stays.terminate()
+        self.assertEqual(stays.wait(timeout=celldeck.LIMIT_S), 0)
+
     def test_a_console_that_cannot_start_says_why(self):
         first = self.serve()
         self.environment["QT_QPA_PLATFORM"] = "offscreen"
