@@ -11,9 +11,6 @@ namespace celldeck::app {
 
 namespace {
 
-// Tools of commands answer at once, but for a cancel that waits until a cell has ended.
-constexpr Milliseconds AnswerLimit{120'000};
-
 /// The last JSON object of a body that is JSON or a stream of events.
 Result<Json> lastObjectOf(const QByteArray &body)
 {
@@ -37,8 +34,10 @@ Error errorOf(const Json &result)
     }
     error.message = textOf(*told, "message");
     const QString code = textOf(*told, "code");
-    for (const ErrorCode known : {ErrorCode::NotFound, ErrorCode::Conflict, ErrorCode::QueueFull,
-                                  ErrorCode::InvalidArgument, ErrorCode::StorageUnavailable}) {
+    for (const ErrorCode known :
+         {ErrorCode::NotFound, ErrorCode::Conflict, ErrorCode::QueueFull, ErrorCode::NoKernel,
+          ErrorCode::InvalidArgument, ErrorCode::OutsideWorkspace, ErrorCode::TooLarge,
+          ErrorCode::StorageUnavailable}) {
         if (toCode(known) == code)
             error.code = known;
     }
@@ -63,7 +62,7 @@ std::unique_ptr<EndpointClient> EndpointClient::find(const QString &dataDirector
         new EndpointClient(QUrl(textOf(*endpoint, "url")), textOf(*endpoint, "token").toLatin1()));
 }
 
-QCoro::Task<Result<Answer>> EndpointClient::post(Json message)
+QCoro::Task<Result<Answer>> EndpointClient::post(Json message, Milliseconds limit)
 {
     QNetworkRequest request(m_url);
     request.setHeader(QNetworkRequest::ContentTypeHeader, QByteArrayLiteral("application/json"));
@@ -77,7 +76,7 @@ QCoro::Task<Result<Answer>> EndpointClient::post(Json message)
     const Waiter<> finished;
     QObject::connect(reply.get(), &QNetworkReply::finished, reply.get(),
                      [finished] { finished.resolve({}); });
-    const Result<> answered = co_await finished.wait(m_scope, AnswerLimit);
+    const Result<> answered = co_await finished.wait(m_scope, limit);
     if (!answered)
         co_return fail(answered.error());
     if (reply->error() != QNetworkReply::NoError)
@@ -109,7 +108,7 @@ QCoro::Task<Result<>> EndpointClient::greet()
     co_return Result<>{};
 }
 
-QCoro::Task<Result<Answer>> EndpointClient::call(QString tool, Json arguments)
+QCoro::Task<Result<Answer>> EndpointClient::call(QString tool, Json arguments, Milliseconds limit)
 {
     if (m_session.isEmpty()) {
         const Result<> greeted = co_await greet();
@@ -118,7 +117,7 @@ QCoro::Task<Result<Answer>> EndpointClient::call(QString tool, Json arguments)
     }
     Json request = {{"jsonrpc", "2.0"}, {"id", ++m_number}, {"method", "tools/call"}};
     request["params"] = {{"name", tool}, {"arguments", std::move(arguments)}};
-    const Result<Answer> answer = co_await post(std::move(request));
+    const Result<Answer> answer = co_await post(std::move(request), limit);
     if (!answer)
         co_return answer;
     const Json *result = celldeck::find(answer->json, "result");

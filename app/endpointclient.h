@@ -28,13 +28,20 @@ public:
     [[nodiscard]] static std::unique_ptr<EndpointClient> find(const QString &dataDirectory);
 
     /// The structured content. Fails with what the tool has failed with, or Io.
-    [[nodiscard]] QCoro::Task<Result<Answer>> call(QString tool, Json arguments);
+    /// `limit` is for the answer: tools of commands answer at once, but for a cancel that waits
+    /// until a cell has ended, and for what waits by its nature.
+    [[nodiscard]] QCoro::Task<Result<Answer>> call(QString tool, Json arguments,
+                                                   Milliseconds limit = AnswerLimit);
+
+    /// Opens the session. Only who calls several tools at a time need do it first.
+    [[nodiscard]] QCoro::Task<Result<>> greet();
 
 private:
     EndpointClient(const QUrl &url, const QByteArray &token) : m_url(url), m_token(token) {}
 
-    QCoro::Task<Result<Answer>> post(Json message);
-    QCoro::Task<Result<>> greet();
+    static constexpr Milliseconds AnswerLimit{120'000};
+
+    QCoro::Task<Result<Answer>> post(Json message, Milliseconds limit = AnswerLimit);
 
     const QUrl m_url;
     const QByteArray m_token;

@@ -61,7 +61,7 @@ int restoreCommand(const QStringList &arguments)
         return complainAndExit(
             {ErrorCode::NotFound, QStringLiteral("there is no file %1").arg(*backup)});
     QDir().mkpath(line.dataDirectory() + QStringLiteral("/runtime"));
-    LockFile lock(line.dataDirectory() + QStringLiteral("/runtime/engine.lock"));
+    LockFile lock(hostLockFile(line.dataDirectory()));
     if (const Result<> locked = lock.lock(); !locked)
         return complainAndExit(locked.error().code == ErrorCode::Conflict
                                    ? Error{ErrorCode::StorageUnavailable,

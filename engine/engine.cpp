@@ -126,12 +126,17 @@ QString databaseFile(const QString &dataDirectory)
     return dataDirectory + QStringLiteral("/sessions/state.db");
 }
 
+QString hostLockFile(const QString &dataDirectory)
+{
+    return runtimeDirectory(dataDirectory) + QStringLiteral("/engine.lock");
+}
+
 /// In the order in which they are made; each may use those above it.
 struct Engine::Parts
 {
     explicit Parts(const EngineOptions &given)
         : options(given),
-          lock(runtimeDirectory(given.dataDirectory) + QStringLiteral("/engine.lock")),
+          lock(hostLockFile(given.dataDirectory)),
           database(databaseFile(given.dataDirectory)),
           stores(database),
           cleaner(database, stores.tasks),

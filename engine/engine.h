@@ -80,5 +80,7 @@ private:
 
 /// Where the database of a data folder is.
 [[nodiscard]] QString databaseFile(const QString &dataDirectory);
+/// The lock file of a data folder: whoever has it hosts the folder. See LockFile.
+[[nodiscard]] QString hostLockFile(const QString &dataDirectory);
 
 }  // namespace celldeck

@@ -134,6 +134,10 @@ QCoro::Task<> TaskQueue::lookUp(TaskId id, Waiter<TaskRecord> answer)
 void TaskQueue::handleChange(const TaskRecord &task)
 {
     Q_EMIT taskChanged(task);
+    if (task.state == TaskState::Pending)
+        return;
+    if (auto awaited = m_awaited.extract(task.id))
+        awaited.mapped().resolve({});
     if (!isFinal(task.state))
         return;
     m_unfinished.erase(task.id);
@@ -148,6 +152,11 @@ void TaskQueue::handleInput(const TaskRecord &task, const kernels::InputRequest 
     if (auto watched = m_watched.extract(task.id))
         watched.mapped().resolve({});
     Q_EMIT inputRequested(task, request);
+}
+
+Waiter<> TaskQueue::begun(TaskId id)
+{
+    return m_unfinished.contains(id) ? m_awaited[id] : Waiter<>::resolved({});
 }
 
 Waiter<> TaskQueue::finishedOrAsking(TaskId id)

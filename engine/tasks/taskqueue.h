@@ -57,6 +57,9 @@ public:
     /// As Session's. Fails with NotFound.
     [[nodiscard]] Waiter<> move(storage::TaskId id, qsizetype position, storage::Actor by = {});
 
+    /// Resolves when the task no longer waits for its turn, at once if it is unknown here. One that
+    /// runs already resolves with its end: look at its state after this call.
+    [[nodiscard]] Waiter<> begun(storage::TaskId id);
     /// Resolves when the task is final or waits for input, at once if it is already, or unknown.
     [[nodiscard]] Waiter<> finishedOrAsking(storage::TaskId id);
 
@@ -111,6 +114,7 @@ private:
     storage::QueueOrders m_orders;
     std::map<storage::TaskId, QString> m_unfinished;  // and its notebook
     std::map<storage::TaskId, Waiter<storage::TaskRecord>> m_waited;
+    std::map<storage::TaskId, Waiter<>> m_awaited;  // for their beginning
     std::map<storage::TaskId, Waiter<>> m_watched;  // for their end, or a question
     kernels::KernelPool m_pool;
     std::map<QString, std::unique_ptr<Session>> m_sessions;

@@ -201,6 +201,14 @@ QCoro::Task<Result<ToolResult>> stopKernel(const Services *services, Json argume
     const auto path = notebookPath(*services, arguments);
     if (!path)
         co_return fail(path.error());
+    if (findBool(arguments, "if_idle").value_or(false)) {
+        const tasks::Session *session = services->queue.find(*path);
+        const auto status = session ? session->status() : tasks::SessionStatus{};
+        if (status.running || status.waiting > 0)
+            co_return ToolResult{
+                .structured = {{"notebook_path", *path}, {"stopped", false}},
+                .text = QStringLiteral("The kernel of %1 has work, and goes on.").arg(*path)};
+    }
     const Waiter<> stopping = services->queue.stopKernel(*path, actorOf(context));
     const Result<> stopped = co_await stopping.wait(*context.scope);
     if (!stopped)
@@ -314,9 +322,12 @@ void addRest(mcp::ToolRegistry &registry, const Services &services)
          .title = QStringLiteral("Stop kernel"),
          .description = QStringLiteral(
              "Ends the kernel of a notebook and with it all of its variables. A cell that runs "
-             "ends as interrupted; cells that wait are cancelled. "
+             "ends as interrupted; cells that wait are cancelled; with if_idle, a kernel that has "
+             "such cells is left alone. "
              "Example: {\"notebook_path\": \"analysis.ipynb\"}"),
-         .inputSchema = onlyPath,
+         .inputSchema =
+             object({{"notebook_path", pathSchema()}, {"if_idle", {{"type", "boolean"}}}},
+                    Json::array({"notebook_path"})),
          .outputSchema = flagObject("stopped"),
          .destructive = true,
          .call = toolFunction(stopKernel, services)});

@@ -1,5 +1,8 @@
 #include "tools/submissiontools.h"
 
+#include <climits>
+
+#include "kernels/environment.h"
 #include "tasks/notebookdrafts.h"
 #include "tools/toolschemas.h"
 
@@ -81,6 +84,19 @@ QCoro::Task<Result<ToolResult>> runCell(const Services *services, Json arguments
     co_return result;
 }
 
+ToolResult queued(const QString &path, const QList<TaskRecord> &tasks)
+{
+    Json ids = Json::array();
+    for (const TaskRecord &task : tasks)
+        ids.push_back(nameOf(task));
+    ToolResult result;
+    result.text = QStringLiteral("%1 cells of %2 are queued; the last task is %3.")
+                      .arg(tasks.size())
+                      .arg(path, nameOf(tasks.last()));
+    result.structured = {{"notebook_path", path}, {"task_ids", std::move(ids)}};
+    return result;
+}
+
 QCoro::Task<Result<ToolResult>> runAllCells(const Services *services, Json arguments,
                                             CallContext context)
 {
@@ -102,15 +118,55 @@ QCoro::Task<Result<ToolResult>> runAllCells(const Services *services, Json argum
     const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
     if (!tasks)
         co_return fail(tasks.error());
-    Json ids = Json::array();
-    for (const TaskRecord &task : *tasks)
-        ids.push_back(nameOf(task));
-    ToolResult result;
-    result.text = QStringLiteral("%1 cells of %2 are queued; the last task is %3.")
-                      .arg(tasks->size())
-                      .arg(*path, nameOf(tasks->last()));
-    result.structured = {{"notebook_path", *path}, {"task_ids", std::move(ids)}};
-    co_return result;
+    co_return queued(*path, *tasks);
+}
+
+/// A cell as the caller has it, whatever the file says.
+Result<storage::TaskDraft> givenDraft(const QString &path, const Json &cell)
+{
+    storage::TaskDraft draft;
+    draft.notebookPath = path;
+    draft.cellIndex = static_cast<int>(findInt(cell, "index").value_or(-1));
+    draft.cellId = celldeck::textOf(cell, "cell_id");
+    draft.code = celldeck::textOf(cell, "code");
+    draft.stopOnError = findBool(cell, "stop_on_error").value_or(true);
+    draft.writeBack = false;
+    if (const auto seconds = findNumber(cell, "timeout_s"))
+        draft.limit = Milliseconds(static_cast<qint64>(*seconds * 1000));
+    if (const auto kernel = findText(cell, "kernel_name")) {
+        const auto spec = kernels::resolveKernel(*kernel);
+        if (!spec)
+            return fail(spec.error());
+        draft.kernelName = *kernel;
+    }
+    if (const auto old = findText(cell, "replay_of")) {
+        const auto id = storage::parseTaskId(*old);
+        if (!id)
+            return fail(id.error());
+        draft.replayOf = *id;
+    }
+    return draft;
+}
+
+QCoro::Task<Result<ToolResult>> runCells(const Services *services, Json arguments,
+                                         CallContext context)
+{
+    const auto path = notebookPath(*services, arguments);
+    if (!path)
+        co_return fail(path.error());
+    QList<storage::TaskDraft> drafts;
+    const Json *cells = find(arguments, "cells");
+    for (const Json &cell : *cells) {
+        auto draft = givenDraft(*path, cell);
+        if (!draft)
+            co_return fail(draft.error());
+        drafts << std::move(*draft);
+    }
+    const auto submitting = services->queue.submit(std::move(drafts), actorOf(context));
+    const Result<QList<TaskRecord>> tasks = co_await submitting.wait(*context.scope);
+    if (!tasks)
+        co_return fail(tasks.error());
+    co_return queued(*path, *tasks);
 }
 
 Json limitSchema()
@@ -118,6 +174,30 @@ Json limitSchema()
     return {{"type", "number"},
             {"exclusiveMinimum", 0},
             {"description", "Ends the cell as timeout after so many seconds; none if left out"}};
+}
+
+Json givenCellSchema()
+{
+    return object({{"index", {{"type", "integer"}, {"minimum", 0}, {"maximum", INT_MAX}}},
+                   {"cell_id", {{"type", "string"}}},
+                   {"code", {{"type", "string"}}},
+                   {"kernel_name",
+                    described("string",
+                              "Kernelspec to start if the notebook has no kernel; without it: the "
+                              "notebook's own")},
+                   {"timeout_s", limitSchema()},
+                   {"stop_on_error", {{"type", "boolean"}, {"default", true}}},
+                   {"replay_of", described("string", "Id of the task that it runs again")}},
+                  Json::array({"code"}));
+}
+
+Json queuedSchema()
+{
+    return {{"type", "object"},
+            {"properties",
+             {{"notebook_path", {{"type", "string"}}},
+              {"task_ids", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
+            {"required", Json::array({"notebook_path", "task_ids"})}};
 }
 
 }  // namespace
@@ -160,12 +240,23 @@ void addSubmissionTools(mcp::ToolRegistry &registry, const Services &services)
              "Example: {\"notebook_path\": \"analysis.ipynb\"}"),
          .inputSchema = object({{"notebook_path", pathSchema()}, {"timeout_s", limitSchema()}},
                                Json::array({"notebook_path"})),
-         .outputSchema = {{"type", "object"},
-                          {"properties",
-                           {{"notebook_path", {{"type", "string"}}},
-                            {"task_ids", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
-                          {"required", Json::array({"notebook_path", "task_ids"})}},
+         .outputSchema = queuedSchema(),
          .call = toolFunction(runAllCells, services)});
+    registry.add(
+        {.name = QStringLiteral("run_cells"),
+         .title = QStringLiteral("Run given cells"),
+         .description = QStringLiteral(
+             "Queues cells as the caller has them, in order and at once, whatever the file says: "
+             "for the buffer of an editor, or for a run whose outputs go elsewhere. They are not "
+             "written into the notebook. A cell that fails cancels those behind it, unless its "
+             "stop_on_error is false. This is what celldeck run uses. Example: {\"notebook_path\": "
+             "\"analysis.ipynb\", \"cells\": [{\"index\": 0, \"code\": \"n = 3\"}]}"),
+         .inputSchema =
+             object({{"notebook_path", pathSchema()},
+                     {"cells", {{"type", "array"}, {"minItems", 1}, {"items", givenCellSchema()}}}},
+                    Json::array({"notebook_path", "cells"})),
+         .outputSchema = queuedSchema(),
+         .call = toolFunction(runCells, services)});
 }
 
 }  // namespace celldeck::tools

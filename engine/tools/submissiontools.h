@@ -5,7 +5,7 @@
 
 namespace celldeck::tools {
 
-/// run_cell_async, run_all_cells.
+/// run_cell_async, run_all_cells, run_cells.
 void addSubmissionTools(mcp::ToolRegistry &registry, const Services &services);
 
 }  // namespace celldeck::tools

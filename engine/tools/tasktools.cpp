@@ -1,7 +1,6 @@
 #include "tools/tasktools.h"
 
-#include <QDateTime>
-
+#include "base/isotime.h"
 #include "kernels/payload.h"
 #include "tools/taskargument.h"
 #include "tools/toolschemas.h"
@@ -118,6 +117,29 @@ QCoro::Task<Result<ToolResult>> executionStatus(const Services *services, Json a
     co_return co_await resultOf(services, *detail, false, context.scope);
 }
 
+/// Resolves when the task has come to what the argument `until` names.
+QCoro::Task<Result<>> reach(const Services *services, storage::TaskId task, QString until,
+                            Milliseconds limit, const TaskScope *scope)
+{
+    if (until == QLatin1String("ended")) {
+        const auto ending = services->queue.finished(task);
+        const Result<TaskRecord> ended = co_await ending.wait(*scope, limit);
+        co_return ended ? Result<>() : fail(ended.error());
+    }
+    if (until == QLatin1String("started")) {
+        const Waiter<> beginning = services->queue.begun(task);
+        const auto loading = services->store.load(task);
+        const Result<TaskDetail> now = co_await loading.wait(*scope);
+        if (!now)
+            co_return fail(now.error());
+        if (now->task.state != storage::TaskState::Pending)
+            co_return Result<>();
+        co_return co_await beginning.wait(*scope, limit);
+    }
+    const Waiter<> ending = services->queue.finishedOrAsking(task);
+    co_return co_await ending.wait(*scope, limit);
+}
+
 QCoro::Task<Result<ToolResult>> waitForTask(const Services *services, Json arguments,
                                             CallContext context)
 {
@@ -126,15 +148,15 @@ QCoro::Task<Result<ToolResult>> waitForTask(const Services *services, Json argum
         co_return fail(before.error());
     const double seconds = findNumber(arguments, "timeout_s").value_or(DefaultWaitSeconds);
     const auto limit = Milliseconds(static_cast<qint64>(seconds * 1000));
-    const Waiter<> ending = services->queue.finishedOrAsking(before->task.id);
-    const Result<> ended = co_await ending.wait(*context.scope, limit);
-    if (!ended && ended.error().code != ErrorCode::Timeout)
-        co_return fail(ended.error());
+    const Result<> reached = co_await reach(
+        services, before->task.id, celldeck::textOf(arguments, "until"), limit, context.scope);
+    if (!reached && reached.error().code != ErrorCode::Timeout)
+        co_return fail(reached.error());
     const auto loading = services->store.load(before->task.id);
     const Result<TaskDetail> detail = co_await loading.wait(*context.scope);
     if (!detail)
         co_return fail(detail.error());
-    co_return co_await resultOf(services, *detail, !ended, context.scope);
+    co_return co_await resultOf(services, *detail, !reached, context.scope);
 }
 
 Result<storage::TaskFilter> filterOf(const Services &services, const Json &arguments)
@@ -164,13 +186,10 @@ Result<storage::TaskFilter> filterOf(const Services &services, const Json &argum
         filter.notebookPath = *path;
     }
     if (const auto since = findText(*asked, "since")) {
-        const QDateTime time = QDateTime::fromString(*since, Qt::ISODateWithMs);
-        if (!time.isValid())
-            return fail(ErrorCode::InvalidArgument,
-                        QStringLiteral("filter.since is \"%1\": it should be a time such as "
-                                       "2026-11-24T10:00:00Z")
-                            .arg(*since));
-        filter.since = UtcTime(Milliseconds(time.toMSecsSinceEpoch()));
+        const auto time = parseIso(*since, QStringLiteral("filter.since"));
+        if (!time)
+            return fail(time.error());
+        filter.since = *time;
     }
     return filter;
 }
@@ -232,8 +251,10 @@ void addTaskTools(mcp::ToolRegistry &registry, const Services &services)
          .title = QStringLiteral("Wait for task"),
          .description = QStringLiteral(
              "Waits until a task has ended and returns its state and outputs; at once if it waits "
-             "for input (input_request), which submit_input answers. After timeout_s it returns "
-             "what there is, with timed_out set; the task goes on. "
+             "for input (input_request), which submit_input answers, unless until says \"ended\"; "
+             "until \"started\" returns when it runs. After timeout_s it returns what there is, "
+             "with "
+             "timed_out set; the task goes on. "
              "Example: {\"task_id\": \"01a2b3c4d5e6\", \"timeout_s\": 120}"),
          .inputSchema = object({{"notebook_path", pathSchema()},
                                 {"task_id", {{"type", "string"}, {"minLength", 1}}},
@@ -241,39 +262,32 @@ void addTaskTools(mcp::ToolRegistry &registry, const Services &services)
                                  {{"type", "number"},
                                   {"minimum", 0},
                                   {"maximum", MaxWaitSeconds},
-                                  {"default", DefaultWaitSeconds}}}},
+                                  {"default", DefaultWaitSeconds}}},
+                                {"until",
+                                 {{"type", "string"},
+                                  {"enum", Json::array({"ended_or_asks", "ended", "started"})},
+                                  {"default", "ended_or_asks"}}}},
                                Json::array({"task_id"})),
          .outputSchema = taskObject(outputsSchema()),
          .readOnly = true,
          .idempotent = true,
          .call = toolFunction(waitForTask, services)});
-    registry.add(
-        {.name = QStringLiteral("list_tasks"),
-         .title = QStringLiteral("List tasks"),
-         .description =
-             QStringLiteral("Tasks, newest first, a page at a time. "
-                            "Example: {\"filter\": {\"status\": [\"failed\"]}, \"limit\": 20}"),
-         .inputSchema =
-             object({{"filter",
-                      object({{"status", {{"type", "array"}, {"items", taskSchema()["status"]}}},
-                              {"notebook_path", pathSchema()},
-                              {"since", described("string", "ISO 8601 time of the oldest task")}},
-                             Json::array())},
-                     {"cursor", described("string", "next_cursor of the page before")},
-                     {"limit",
-                      {{"type", "integer"},
-                       {"minimum", 1},
-                       {"maximum", MaxPage},
-                       {"default", DefaultPage}}}},
-                    Json::array()),
-         .outputSchema = {{"type", "object"},
-                          {"properties",
-                           {{"tasks", {{"type", "array"}, {"items", taskObject(Json::object())}}},
-                            {"next_cursor", {{"type", Json::array({"string", "null"})}}}}},
-                          {"required", Json::array({"tasks", "next_cursor"})}},
-         .readOnly = true,
-         .idempotent = true,
-         .call = toolFunction(listTasks, services)});
+    registry.add({.name = QStringLiteral("list_tasks"),
+                  .title = QStringLiteral("List tasks"),
+                  .description = QStringLiteral(
+                      "Tasks, newest first, a page at a time. "
+                      "Example: {\"filter\": {\"status\": [\"failed\"]}, \"limit\": 20}"),
+                  .inputSchema = pageArguments(
+                      {{"filter",
+                        object({{"status", {{"type", "array"}, {"items", taskSchema()["status"]}}},
+                                {"notebook_path", pathSchema()},
+                                {"since", described("string", "ISO 8601 time of the oldest task")}},
+                               Json::array())}},
+                      DefaultPage, MaxPage),
+                  .outputSchema = page("tasks", taskObject(Json::object())),
+                  .readOnly = true,
+                  .idempotent = true,
+                  .call = toolFunction(listTasks, services)});
 }
 
 }  // namespace celldeck::tools

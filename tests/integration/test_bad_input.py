@@ -138,8 +138,7 @@ class BadInput(celldeck.CelldeckTest):
 
     def test_a_second_engine_on_the_same_folder(self):
         server = self.serve()
-        self.write("a.ipynb", notebook("1"))
-        self.refused("run", "a.ipynb", code=UNFIT,
+        self.refused("serve", "--port", "0", code=UNFIT,
                      says=["in use", str(server.process.pid)])
         self.celldeck("stats")
         self.assertEqual(server.end(), 0)
