@@ -68,8 +68,8 @@ QCoro::Task<Result<>> Runner::openQueue()
         if (opened || opened.error().code != ErrorCode::StorageUnavailable || !m_host.isHosted())
             co_return opened;
         m_queue.reset();
-        complain(QStringLiteral("waiting for the Celldeck that has the data folder %1 (process "
-                                "%2); celldeck serve runs notebooks of several at once")
+        complain(QStringLiteral("waiting until another Celldeck leaves the data folder %1 (process "
+                                "%2, which has no endpoint to work through, as celldeck serve has)")
                      .arg(m_options.dataDirectory)
                      .arg(m_host.host().value_or(0)));
         const Waiter<> changed = m_host.changed();

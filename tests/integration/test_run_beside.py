@@ -168,8 +168,8 @@ class BesideARun(celldeck.CelldeckTest):
                 path = self.write("a.ipynb", notebook("1"))
                 second = self.start(path)
                 said = second.stderr.readline()
-                self.assertIn(f"waiting for the Celldeck that has the data folder {self.data} "
-                              f"(process {first.pid})", said)
+                self.assertIn(f"waiting until another Celldeck leaves the data folder {self.data} "
+                              f"(process {first.pid},", said)
                 first.send_signal(how)
                 _, more = second.communicate(timeout=celldeck.LIMIT_S)
                 self.assertEqual(second.returncode, 0, more)
