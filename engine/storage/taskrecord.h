@@ -92,7 +92,7 @@ struct TaskRecord
     std::optional<Milliseconds> limit;
     bool stopOnError = false;
     bool writeBack = true;
-    bool stateLost = false;  ///< Restored, and the kernel that its session had is gone.
+    bool stateLost = false;  ///< The kernel that its session had is gone.
     QByteArray messageId;    ///< msg_id of its execute_request while it runs, else "".
 
     bool operator==(const TaskRecord &) const = default;

@@ -33,7 +33,10 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
       m_keep(KeepInterval, [this] { keepOutputs(); }),
       m_log(stores.tasks, clock, m_scope)
 {
-    connect(&m_kernel, &SessionKernel::replaced, this, [this] { m_displays.clear(); });
+    connect(&m_kernel, &SessionKernel::replaced, this, [this] {
+        m_displays.clear();
+        m_hasState = false;
+    });
     connect(&m_kernel, &SessionKernel::failed, this, &Session::failed);
     connect(&m_kernel, &SessionKernel::inputRequested, this, &Session::handleInput);
     for (QTimer *timer : {&m_limit, &m_inputLimit, &m_grace, &m_idle})
@@ -161,6 +164,13 @@ QCoro::Task<Result<>> Session::startKernelFor(TaskRecord task)
 
 QCoro::Task<> Session::runTask(TaskRecord task)
 {
+    if (m_hasState && m_kernel.hasDied()) {
+        // While no cell ran: this one is the first that can be told.
+        task.stateLost = true;
+        m_current = task;
+        m_waiting.markStateLost();
+        co_await m_log.loseKernel(m_path, m_waiting.ids() << task.id);
+    }
     const Result<> started = co_await startKernelFor(task);
     if (m_stopping || (!started && started.error().code == ErrorCode::Cancelled))
         co_return;  // It stays pending, and runs when the engine is back.
@@ -198,6 +208,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     if (task.limit)
         m_limit.start(*task.limit);
     m_executing = true;
+    m_hasState = true;
     kernels::ExecuteOptions options;
     options.allowStdin = m_options.allowStdin;
     options.stopOnError = false;  // What follows an error is the queue's decision.
@@ -211,6 +222,7 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
     const TaskRecord task = detail.task;
     const auto soFar = parseJson(detail.outputs);
     m_executing = true;
+    m_hasState = true;
     if (task.limit && task.startedAt)
         m_limit.start(std::max(Milliseconds(0), *task.startedAt + *task.limit - m_clock.now()));
     const Result<kernels::Execution> execution =

@@ -157,6 +157,7 @@ private:
     Waiter<> m_finished = Waiter<>::resolved({});  // the end of the task before it is on disk
     SessionKernel m_kernel;
     bool m_kernelEnds = false;  // nothing may begin on it
+    bool m_hasState = false;    // a cell has run on it
     QTimer m_limit;             // of the task that runs
     QTimer m_inputLimit;        // of what it asks for
     QTimer m_grace;             // after an interrupt that the cell ignores

@@ -27,6 +27,11 @@ bool SessionKernel::isReady() const
     return m_kernel && !isStarting() && m_kernel->state() != kernels::KernelState::Dead;
 }
 
+bool SessionKernel::hasDied() const
+{
+    return m_kernel && !isStarting() && m_kernel->state() == kernels::KernelState::Dead;
+}
+
 Error SessionKernel::none() const
 {
     return {ErrorCode::NoKernel, isStarting()

@@ -59,6 +59,8 @@ public:
 
     /// Whether there is one that has not ended.
     [[nodiscard]] bool isReady() const;
+    /// Whether it has ended without anybody's asking, and no other one has come yet.
+    [[nodiscard]] bool hasDied() const;
     /// Why there is none.
     [[nodiscard]] Error none() const;
 

@@ -94,7 +94,9 @@ void Session::setFlow(storage::Flow flow)
 Result<> Session::attach(const storage::KernelRecord &kernel)
 {
     m_wake.resolve({});  // From now on it can be idle.
-    return m_kernel.attach(kernel);
+    const Result<> attached = m_kernel.attach(kernel);
+    m_hasState = attached.has_value();
+    return attached;
 }
 
 void Session::follow(const storage::TaskDetail &task)

@@ -57,8 +57,8 @@ Json taskSchema()
             {"replay_of", textOrNull},
             {"state_lost",
              described("boolean",
-                       "It was restored after a crash, and the kernel that its notebook had is "
-                       "gone: variables of earlier cells are not there")},
+                       "The kernel that its notebook had was gone before it began (a crash, a death, "
+                       "a restart): variables of earlier cells are not there")},
             {"created_at", text},
             {"started_at", textOrNull},
             {"completed_at", textOrNull}};

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -39,6 +40,16 @@ def notebook(*sources, kernel="python3", **metadata):
 
 def text_of(outputs):
     return "".join("".join(o["text"]) for o in outputs if o["output_type"] == "stream")
+
+
+def until(what, condition):
+    """Until it holds; a test that waits in vain fails. What another process has written into a
+    file or its exit gives no event to a Python test."""
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(0.02)
 
 
 class CelldeckTest(unittest.TestCase):

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 
 import celldeck
-from celldeck import ToolError, notebook, text_of
+from celldeck import ToolError, notebook, text_of, until
 
 LIMIT_S = 60
 MOST_IN_A_NOTEBOOK = 1_000
@@ -38,6 +38,24 @@ class Queue(celldeck.CelldeckTest):
 
     def waiting_at_the_gate(self, server):
         return self.submit(server, code_override=f"open({str(self.gate)!r}).read()")["task_id"]
+
+    def test_a_kernel_that_dies_idle_takes_the_state_along(self):
+        self.write("a.ipynb", notebook("n = 1", "print('n' in dir())", "print('n' in dir())"))
+        server = self.serve()
+        self.wait(server, self.submit(server)["task_id"])
+        [kernel] = server.call("list_kernels")["kernels"]
+        os.kill(kernel["kernel"]["pid"], signal.SIGKILL)
+        until("its end is noticed", lambda: not any(
+            session["kernel"]["state"] != "dead" for session in server.call("list_kernels")["kernels"]))
+        lost, next_one = (self.submit(server, index)["task_id"] for index in (1, 2))
+        done = self.wait(server, lost)
+        self.assertEqual((text_of(done["outputs"]), done["state_lost"]), ("False\n", True))
+        self.assertIn("kernel had gone", self.celldeck("show", lost).stdout)
+        # One that never ran a cell has nothing to lose; and a stop that was asked for is no loss.
+        self.wait(server, next_one)
+        server.call("stop_kernel", notebook_path="a.ipynb")
+        again = self.submit(server, 1)["task_id"]
+        self.assertFalse(self.wait(server, again)["state_lost"])
 
     def test_a_full_queue_leaves_no_row(self):
         cells = 250

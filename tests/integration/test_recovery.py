@@ -4,23 +4,12 @@ import os
 import pathlib
 import signal
 import sqlite3
-import time
 import unittest
 
 import celldeck
-from celldeck import notebook, text_of
+from celldeck import notebook, text_of, until
 
 LIMIT_S = 60
-
-
-def until(what, condition):
-    """Until it holds; a test that waits in vain fails. What another process has written into a
-    file or its exit gives no event to a Python test."""
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"waited in vain: {what}")
-        time.sleep(0.02)
 
 
 class Recovery(celldeck.CelldeckTest):
