@@ -76,7 +76,10 @@ std::optional<int> CommandLine::parse(const QStringList &arguments)
     const QString program =
         QStringList{QStringLiteral("celldeck"), m_command}.join(QLatin1Char(' ')).trimmed();
     if (!m_parser.parse(QStringList{program} + arguments)) {
-        complain(QStringLiteral("%1; see %2 --help").arg(m_parser.errorText(), program));
+        QString wrong = m_parser.errorText();  // A sentence of Qt's
+        if (wrong.endsWith(QLatin1Char('.')))
+            wrong.chop(1);
+        complain(QStringLiteral("%1; see %2 --help").arg(wrong, program));
         return Usage;
     }
     if (!m_parser.isSet(QStringLiteral("help")))
@@ -86,7 +89,7 @@ std::optional<int> CommandLine::parse(const QStringList &arguments)
     help.replace(QRegularExpression(QStringLiteral("^Usage: \\S+( %1)?").arg(m_command)),
                  QStringLiteral("Usage: ") + program);
     std::printf(
-        "%s\nExample:\n  %s\n\nEach option can be set by CELLDECK_<NAME> in the environment "
+        "%s\n\nExample:\n  %s\n\nEach option can be set by CELLDECK_<NAME> in the environment "
         "and by <name> in %s too.\n",
         qUtf8Printable(help.trimmed()), qUtf8Printable(m_example), qUtf8Printable(settingsFile()));
     return Done;

@@ -43,7 +43,9 @@ int printHelp()
 {
     std::printf(
         "Celldeck runs Jupyter notebook cells for people and for AI agents, and never loses "
-        "one.\n\nUsage: celldeck [NOTEBOOK...]   the console, which runs the notebooks\n");
+        "one.\n\nUsage: celldeck [NOTEBOOK...]   the console, which runs the notebooks; it takes "
+        "the "
+        "options of serve\n");
     for (const Command &command : Commands)
         std::printf("       celldeck %-14s  %s\n", command.name, command.does);
     std::printf(

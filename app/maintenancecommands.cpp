@@ -38,6 +38,9 @@ int backupCommand(const QStringList &arguments)
         return complainAndExit(
             {ErrorCode::NotFound,
              QStringLiteral("there is no queue in %1 yet").arg(line.dataDirectory())});
+    if (const QFileInfo folder(QFileInfo(*target).absolutePath()); !folder.isDir())
+        return complainAndExit({ErrorCode::InvalidArgument,
+                                QStringLiteral("there is no folder %1").arg(folder.filePath())});
     const Result<> done = storage::backUp(file, *target, storage::shellActor());
     if (!done)
         return complainAndExit(done.error());
@@ -71,7 +74,9 @@ int restoreCommand(const QStringList &arguments)
     const QString file = databaseFile(line.dataDirectory());
     const auto aside = storage::restore(*backup, file, storage::shellActor());
     if (!aside)
-        return complainAndExit(aside.error());
+        return complainAndExit(
+            {aside.error().code,
+             QStringLiteral("%1 is not restored: %2").arg(*backup, aside.error().message)});
     std::printf("%s is restored\n", qUtf8Printable(file));
     if (!aside->isEmpty())
         std::printf("the database before is %s\n", qUtf8Printable(*aside));

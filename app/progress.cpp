@@ -4,6 +4,9 @@
 #include <QDateTime>
 #include <QFileInfo>
 #include <cstdio>
+#include <utility>
+
+#include "commandline.h"
 
 namespace celldeck::app {
 
@@ -42,7 +45,7 @@ void Progress::line(const QString &text)
     std::fprintf(stderr, "%s%s\n", m_form == Form::Bar ? "\r\x1b[K" : "", qUtf8Printable(text));
 }
 
-void Progress::drawBar(const QString &doing)
+void Progress::drawBar()
 {
     const auto done =
         m_cells == 0 ? BarWidth : static_cast<int>(m_ended.size() * BarWidth / m_cells);
@@ -50,7 +53,7 @@ void Progress::drawBar(const QString &doing)
     std::fprintf(stderr, "\r\x1b[K%s %s %lld/%lld  %s",
                  qUtf8Printable(QFileInfo(m_path).fileName()), qUtf8Printable(bar),
                  static_cast<long long>(m_ended.size()), static_cast<long long>(m_cells),
-                 qUtf8Printable(doing));
+                 qUtf8Printable(m_doing));
     std::fflush(stderr);
 }
 
@@ -59,6 +62,7 @@ void Progress::beginNotebook(const QString &path, qsizetype cells)
     m_path = path;
     m_cells = cells;
     m_ended.clear();
+    m_doing = QStringLiteral("starting the kernel");
     m_skipped = 0;
     m_time.start();
     if (m_form == Form::Events)
@@ -69,7 +73,7 @@ void Progress::beginNotebook(const QString &path, qsizetype cells)
                  .arg(cells)
                  .arg(cells == 1 ? QStringLiteral("cell") : QStringLiteral("cells")));
     else
-        drawBar(QStringLiteral("starting the kernel"));
+        drawBar();
 }
 
 void Progress::show(const TaskRecord &task)
@@ -111,8 +115,27 @@ void Progress::show(const TaskRecord &task)
             text += QStringLiteral(" (%1)").arg(task.error);
         line(text);
     }
-    if (m_form == Form::Bar && task.state != TaskState::Pending)
-        drawBar(ended ? QString() : QStringLiteral("cell %1").arg(task.cellIndex));
+    if (m_form == Form::Bar && task.state != TaskState::Pending) {
+        m_doing = ended ? QString() : QStringLiteral("cell %1").arg(task.cellIndex);
+        drawBar();
+    }
+}
+
+void Progress::interject(const QString &message)
+{
+    const bool inBar = m_form == Form::Bar && !m_path.isEmpty();
+    if (inBar)
+        std::fputs("\r\x1b[K", stderr);
+    complain(message);
+    if (inBar)
+        drawBar();
+}
+
+void Progress::abandonNotebook()
+{
+    if (m_form == Form::Bar)
+        std::fputs("\r\x1b[K", stderr);
+    m_path.clear();
 }
 
 void Progress::endNotebook(const QString &state, const QString &output)
@@ -123,7 +146,8 @@ void Progress::endNotebook(const QString &state, const QString &output)
                       {"status", state},
                       {"output", output.isEmpty() ? Json(nullptr) : Json(output)},
                       {"duration_ms", m_time.elapsed()}});
-    QString text = QStringLiteral("%1: %2, %3").arg(m_path, state, seconds(m_time.elapsed()));
+    QString text = QStringLiteral("%1: %2, %3")
+                       .arg(std::exchange(m_path, {}), state, seconds(m_time.elapsed()));
     if (m_skipped > 0)
         text += (m_skipped == 1 ? QStringLiteral(", %1 cell did not run")
                                 : QStringLiteral(", %1 cells did not run"))

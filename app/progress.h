@@ -22,19 +22,24 @@ public:
 
     void beginNotebook(const QString &path, qsizetype cells);
     void show(const storage::TaskRecord &task);
+    /// What is no progress, but should be read: over the bar, which is drawn again behind it.
+    void interject(const QString &message);
+    /// No end of it is to come.
+    void abandonNotebook();
     /// `output` is where the outputs are; "" if they could not be written.
     void endNotebook(const QString &state, const QString &output);
 
 private:
     void event(const char *name, Json values);
-    void drawBar(const QString &doing);
+    void drawBar();
     void line(const QString &text);
 
     Form m_form;
     QString m_path;
     qsizetype m_cells = 0;
+    QString m_doing;
     QSet<std::int64_t> m_ended;  ///< Ids: an ended task changes again when its display does.
-    int m_skipped = 0;         ///< Ended before they began.
+    int m_skipped = 0;           ///< Ended before they began.
     QElapsedTimer m_time;
 };
 

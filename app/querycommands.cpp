@@ -228,9 +228,9 @@ int showCommand(const QStringList &arguments)
     if (task.replayOf)
         print(QStringLiteral("replay of %1").arg(toText(task.replayOf)).toUtf8());
     if (task.stateLost)
-        print(
-            QByteArrayLiteral("note      its notebook's kernel had gone: what earlier cells had set "
-                              "was not there"));
+        print(QByteArrayLiteral(
+            "note      its notebook's kernel had gone: what earlier cells had set "
+            "was not there"));
     print(QStringLiteral("\n%1").arg(task.code).toUtf8());
     if (const QString text = notebooks::plainText(*outputs); !text.isEmpty())
         print("\n" + text.toUtf8());

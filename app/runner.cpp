@@ -91,7 +91,8 @@ void Runner::makeQueue()
         m_queue = std::make_unique<OwnQueue>(m_options);
     connect(m_queue.get(), &RunQueue::taskChanged, this,
             [this](const TaskRecord &task) { m_progress.show(task); });
-    connect(m_queue.get(), &RunQueue::told, this, complain);
+    connect(m_queue.get(), &RunQueue::told, this,
+            [this](const QString &message) { m_progress.interject(message); });
 }
 
 QCoro::Task<Result<QList<storage::TaskDraft>>> Runner::replays(PlannedRun plan)
@@ -122,6 +123,7 @@ QCoro::Task<> Runner::runOne(PlannedRun plan)
     if (!plan.drafts.isEmpty()) {
         const Result<QList<TaskRecord>> tasks = co_await m_queue->submit(plan.drafts);
         if (!tasks) {
+            m_progress.abandonNotebook();
             note(tasks.error());
             co_return;
         }
@@ -134,6 +136,7 @@ QCoro::Task<> Runner::runOne(PlannedRun plan)
     for (const TaskRecord &task : submitted) {
         const Result<TaskRecord> ended = co_await m_queue->finished(task);
         if (!ended) {
+            m_progress.abandonNotebook();
             note(ended.error());
             co_return;
         }
@@ -199,10 +202,11 @@ QCoro::Task<Result<>> Runner::write(PlannedRun plan, QList<TaskRecord> submitted
     if (!missed)
         co_return fail(missed.error());
     for (const int index : *missed)
-        complain(QStringLiteral("%1: cell %2 was changed while it ran: its outputs are kept with "
-                                "its task only")
-                     .arg(plan.target)
-                     .arg(index));
+        m_progress.interject(
+            QStringLiteral("%1: cell %2 was changed while it ran: its outputs are kept with "
+                           "its task only")
+                .arg(plan.target)
+                .arg(index));
     co_return Result<>{};
 }
 
@@ -221,7 +225,7 @@ void Runner::raise(int code)
 
 void Runner::note(const Error &error)
 {
-    complain(error.message);
+    m_progress.interject(error.message);
     raise(exitCodeOf(error.code));
 }
 

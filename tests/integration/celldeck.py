@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -123,6 +124,25 @@ class CelldeckTest(unittest.TestCase):
         )
         self.assertEqual(ended.returncode, code, f"{arguments}\n{ended.stdout}\n{ended.stderr}")
         return ended
+
+    def on_a_terminal(self, *arguments):
+        """The exit code, and what a terminal was sent."""
+        ours, theirs = pty.openpty()
+        started = subprocess.Popen([PROGRAM, *map(str, arguments)], env=self.environment,
+                                   cwd=self.work, stdin=subprocess.DEVNULL, stdout=theirs,
+                                   stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(ours, 4096)
+            except OSError:  # how a terminal says that its other side has gone
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(ours)
+        return started.wait(timeout=LIMIT_S), shown
 
     def serve(self, *arguments, command=("serve",), errors=None):
         server = Server(self.environment, self.work, [*command, *arguments], errors)

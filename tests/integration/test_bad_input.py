@@ -143,6 +143,14 @@ class BadInput(celldeck.CelldeckTest):
         self.celldeck("stats")
         self.assertEqual(server.end(), 0)
 
+    def test_files_of_maintenance(self):
+        self.write("a.ipynb", notebook("1"))
+        self.celldeck("run", "a.ipynb")
+        self.refused("backup", "none/b.db", code=USAGE, says=["there is no folder", "none"])
+        self.refused("restore", "a.ipynb", code=UNFIT, says=["a.ipynb is not restored"])
+        said = self.celldeck("tasks", "--no-such", code=USAGE).stderr
+        self.assertIn("'no-such'; see celldeck tasks --help", said)
+
     def test_queries_without_a_database(self):
         self.refused("tasks", code=FAILED, says="no queue")
         self.refused("stats", code=FAILED, says="no queue")

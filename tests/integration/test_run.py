@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -86,21 +85,8 @@ class Run(celldeck.CelldeckTest):
 
     def test_a_bar_on_a_terminal(self):
         path = self.write("a.ipynb", notebook("1", "2"))
-        ours, theirs = pty.openpty()
-        run = subprocess.Popen([celldeck.PROGRAM, "run", str(path)], env=self.environment,
-                               stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                chunk = os.read(ours, 4096)
-            except OSError:  # how a terminal says that its other side has gone
-                break
-            if not chunk:
-                break
-            shown += chunk
-        os.close(ours)
-        self.assertEqual(run.wait(), 0)
+        code, shown = self.on_a_terminal("run", path)
+        self.assertEqual(code, 0)
         self.assertIn("█".encode(), shown)
         self.assertIn(b"2/2", shown)
         # Cells are queued at once: that begins none of them.

@@ -101,6 +101,10 @@ class BesideAnEngine(celldeck.CelldeckTest):
         self.assertIn("has a kernel in the running engine already", ended.stderr)
         self.assertEqual(text_of(self.outputs(path)[0]), "of before\n")
         self.assertEqual(self.kernels_there(), [str(path)])
+        # On a terminal the bar makes room for what is said in between.
+        code, shown = self.on_a_terminal("run", path)
+        self.assertEqual(code, 0)
+        self.assertRegex(shown, rb"\r\x1b\[Kcelldeck: [^\r]* has a kernel [^\r]*\r\n\r\x1b\[Ka.ipynb")
         refused = self.celldeck("run", path, "--kernel", "ir", code=UNFIT)
         self.assertIn("has the kernel python3 in the running engine", refused.stderr)
 
