@@ -108,6 +108,14 @@ class BesideAnEngine(celldeck.CelldeckTest):
         refused = self.celldeck("run", path, "--kernel", "ir", code=UNFIT)
         self.assertIn("has the kernel python3 in the running engine", refused.stderr)
 
+    def test_each_notebook_gives_its_kernel_back(self):
+        self.server.end()
+        self.server = self.serve("--max-kernels", "1")
+        for name in "abc":
+            self.write(f"{name}.ipynb", notebook(repr(name)))
+        self.celldeck("run", "a.ipynb", "b.ipynb", "c.ipynb")
+        self.assertEqual(self.outputs(self.work / "c.ipynb")[0][0]["data"]["text/plain"], ["'c'"])
+
     def test_outside_of_its_workspace(self):
         path = self.folder / "elsewhere.ipynb"
         path.write_text(json.dumps(notebook("1")))
