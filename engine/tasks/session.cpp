@@ -176,8 +176,10 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_return;  // It stays pending, and runs when the engine is back.
     if (!started) {
         TaskOutcome outcome;
-        outcome.state = TaskState::Failed;
-        outcome.error = started.error().message;
+        const bool wasStopped = m_end == End::Stop;
+        outcome.state = wasStopped ? TaskState::Cancelled : TaskState::Failed;
+        outcome.error = wasStopped ? QStringLiteral("its kernel was stopped before it ran")
+                                   : started.error().message;
         co_await finish(task, outcome);
         if (task.batch)
             co_await cancelWaiting(m_waiting.takeBatch(task.batch),

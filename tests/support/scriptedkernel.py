@@ -26,6 +26,7 @@ busy, its reply and idle. The steps of a script, in their order:
 {"die": "kill"|"segv"|EXIT_CODE}
 {"die_after_bytes": N}            the kernel is killed when iopub has sent N bytes from now on
 {"freeze": 1}                     stops its own process (SIGSTOP)
+{"note": FILE, "text": …}         adds a line to a file
 """
 import ctypes
 import hashlib
@@ -190,6 +191,9 @@ class Kernel:
         elif "reply" in step:
             self.reply(self.shell, self.identity, "execute_reply", self.parent,
                        {"status": "ok", "execution_count": self.count, **step["reply"]})
+        elif "note" in step:
+            with open(step["note"], "a") as notes:
+                notes.write(f"{step['text']}\n")
         elif "sleep" in step:
             self.nap(step["sleep"])
         elif "ignore_interrupts" in step:
