@@ -16,6 +16,7 @@ from celldeck import DONE, UNFIT, notebook, text_of
 SHIM = os.environ["FAULTY_IO"]
 LIMIT_S = 60
 DATABASE = "/sessions/state.db"
+PAGE = 4096
 
 
 def until(what, condition):
@@ -185,18 +186,27 @@ class Disk(FaultTest):
             self.assertEqual([path.name for path in (self.data / "sessions").glob("*damaged*")], [])
         self.assertEqual(self.start().end(), 0)
 
-    def test_damage_that_is_found_while_it_runs(self):
+    def test_pages_that_are_overwritten_while_it_runs(self):
+        def overwrite(database, pages):
+            for page in range(2, pages):
+                database.seek(page * PAGE)
+                database.write(b"\xff" * PAGE)
+
+        self.damaged_while_it_runs(overwrite)
+
+    def test_a_file_that_is_cut_off_while_it_runs(self):
+        self.damaged_while_it_runs(lambda database, pages: database.truncate(pages // 2 * PAGE))
+
+    def damaged_while_it_runs(self, damage):
         server = self.start()
         server.call("pause_queue")
         code = "#" + "x" * 3000
         tasks = {self.submit(server, code_override=f"{code}{number}") for number in range(200)}
         file = self.data / "sessions" / "state.db"
-        pages = file.stat().st_size // 4096
+        pages = file.stat().st_size // PAGE
         self.assertGreater(pages, 50)
         with open(file, "r+b") as database:
-            for page in range(2, pages):
-                database.seek(page * 4096)
-                database.write(b"\xff" * 4096)
+            damage(database, pages)
 
         def is_found():
             for tool in ("list_tasks", "get_execution_status"):
