@@ -51,8 +51,8 @@ struct StoredRows
 
 /// Stores cells and outputs once each: a content that was stored before, and is among those seen
 /// last, gets the row it has. Which those are is known in memory, and read anew at the first use
-/// after a start: an index on disk would cost each of 100,000 tasks more than such a repetition
-/// does.
+/// after a start: an index on disk would cost each of 100,000 tasks more (24 bytes a content)
+/// than such a repetition does (85 bytes, once a start, until its task is cleaned up).
 ///
 /// Touched by the writer's jobs only.
 class Contents
