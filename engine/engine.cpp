@@ -9,6 +9,7 @@
 #include "assets/assetstore.h"
 #include "async/sleep.h"
 #include "base/lockfile.h"
+#include "endpointservice.h"
 #include "engine/enginefeed.h"
 #include "mcp/toolregistry.h"
 #include "net/access.h"
@@ -193,6 +194,7 @@ struct Engine::Parts
     tools::Services services;
     mcp::ToolRegistry registry;
     std::unique_ptr<net::Endpoint> endpoint;
+    EndpointService endpointService{services};  // its waits end before the endpoint does
     EndpointStatus status;
     bool accepts = false;
 };
@@ -347,7 +349,11 @@ void Engine::openEndpoint()
         options.acceptsTasks = [parts = d.get()] {
             return parts->accepts && parts->database.health().isWell();
         };
+        options.asset = [parts = d.get()](const QString &id) {
+            return parts->endpointService.asset(id);
+        };
         d->endpoint = std::make_unique<net::Endpoint>(d->registry, options);
+        d->endpointService.announceTo(*d->endpoint);
         opened = d->endpoint->start();
     }
     if (opened) {

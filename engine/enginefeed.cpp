@@ -2,6 +2,7 @@
 
 #include <QMetaMethod>
 
+#include "assets/bigoutputs.h"
 #include "async/background.h"
 #include "kernels/payload.h"
 #include "notebooks/notebookfile.h"
@@ -19,6 +20,21 @@ constexpr Milliseconds PublishInterval{1000 / 30};
 
 /// Who works at the console.
 const storage::Actor Console{.role = storage::Role::Operator, .client = QStringLiteral("console")};
+
+constexpr size_t MaxLiveOutputs = 100;
+constexpr size_t MaxLiveText = 1 << 16;
+constexpr size_t MaxLiveData = 1 << 20;
+
+bool isLong(const Json &output)
+{
+    const Json *text = find(output, "text");
+    if (text && text->is_string())
+        return text->get_ref<const std::string &>().size() > MaxLiveText;
+    const Json *data = find(output, "data");
+    return data && data->is_object() && std::ranges::any_of(*data, [](const Json &part) {
+               return part.is_string() && part.get_ref<const std::string &>().size() > MaxLiveData;
+           });
+}
 
 struct Submission
 {
@@ -42,6 +58,21 @@ Result<Submission> submissionOf(const QString &given)
     if (submission.drafts.isEmpty())
         return fail(ErrorCode::NotFound, QStringLiteral("%1 has no code cell to run").arg(*path));
     return submission;
+}
+
+/// Of one that runs, 30 times a second: the last of many outputs, and of long texts the ends.
+QByteArray liveOutputs(const Json &outputs)
+{
+    const size_t left = outputs.size() - std::min(outputs.size(), MaxLiveOutputs);
+    Json shown = Json::array();
+    if (left > 0)
+        shown.push_back({{"output_type", "stream"},
+                         {"name", "stderr"},
+                         {"text", "… " + std::to_string(left) + " outputs before these …\n"}});
+    for (size_t i = left; i < outputs.size(); ++i)
+        shown.push_back(isLong(outputs[i]) ? assets::shownWithoutFiles(Json::array({outputs[i]}))[0]
+                                           : outputs[i]);
+    return toBytes(shown);
 }
 
 /// With its help pages and the like behind its outputs.
@@ -74,7 +105,12 @@ EngineFeed::EngineFeed(tasks::TaskQueue &queue, storage::TaskStore &store, const
     connect(&m_queue, &tasks::TaskQueue::outputsChanged, this,
             [this](TaskId id, const Json &outputs) {
                 if (id == m_watched)
-                    Q_EMIT outputsChanged({id, toBytes(outputs)});
+                    Q_EMIT outputsChanged({id, liveOutputs(outputs)});
+            });
+    connect(&m_queue, &tasks::TaskQueue::inputRequested, this,
+            [this](const TaskRecord &task, const kernels::InputRequest &request) {
+                if (task.id == m_watched)
+                    Q_EMIT inputRequested({task.id, request.prompt, request.isPassword});
             });
     connect(&m_queue, &tasks::TaskQueue::failed, this, &EngineFeed::failed);
 }
@@ -100,6 +136,11 @@ void EngineFeed::runNotebook(const QString &path)
 void EngineFeed::cancelTask(TaskId id)
 {
     QMetaObject::invokeMethod(this, [this, id] { m_scope.start(cancel(id)); });
+}
+
+void EngineFeed::answerInput(TaskId id, const QString &text)
+{
+    QMetaObject::invokeMethod(this, [this, id, text] { m_scope.start(answer(id, text)); });
 }
 
 void EngineFeed::setEndpoint(const EndpointStatus &status)
@@ -141,8 +182,12 @@ QCoro::Task<> EngineFeed::loadWatched()
     if (id != m_watched)
         co_return;  // Somebody looks at another task by now.
     Q_EMIT taskLoaded(withPayload(*detail));
-    if (detail->task.state == storage::TaskState::Running)
-        Q_EMIT outputsChanged({id, toBytes(m_queue.liveOutputs(detail->task.notebookPath, id))});
+    if (detail->task.state != storage::TaskState::Running)
+        co_return;
+    const tasks::Session *session = m_queue.find(detail->task.notebookPath);
+    if (const auto asked = session ? session->input(id) : std::nullopt)
+        Q_EMIT inputRequested({id, asked->prompt, asked->isPassword});
+    Q_EMIT outputsChanged({id, liveOutputs(m_queue.liveOutputs(detail->task.notebookPath, id))});
 }
 
 QCoro::Task<> EngineFeed::publishStats()
@@ -175,6 +220,24 @@ QCoro::Task<> EngineFeed::cancel(TaskId id)
     const Result<> cancelled = co_await cancelling.wait(m_scope);
     if (!cancelled)
         report(cancelled.error());
+}
+
+QCoro::Task<> EngineFeed::answer(TaskId id, QString text)
+{
+    const auto loading = m_store.load(id);
+    const Result<TaskDetail> detail = co_await loading.wait(m_scope);
+    if (!detail) {
+        report(detail.error());
+        co_return;
+    }
+    tasks::Session *session = m_queue.find(detail->task.notebookPath);
+    if (!session || !session->input(id)) {
+        report({ErrorCode::Conflict, QStringLiteral("the cell does not wait for input any more")});
+        co_return;
+    }
+    const Result<> answered = session->answerInput(text);
+    if (!answered)
+        report(answered.error());
 }
 
 void EngineFeed::publish()

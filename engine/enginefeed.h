@@ -22,6 +22,7 @@ public:
     void watchTask(storage::TaskId id) override;
     void runNotebook(const QString &path) override;
     void cancelTask(storage::TaskId id) override;
+    void answerInput(storage::TaskId id, const QString &text) override;
 
     void setEndpoint(const EndpointStatus &status);
 
@@ -31,6 +32,7 @@ private:
     QCoro::Task<> publishStats();
     QCoro::Task<> run(QString path);
     QCoro::Task<> cancel(storage::TaskId id);
+    QCoro::Task<> answer(storage::TaskId id, QString text);
     void publish();
     void report(const Error &error);
 

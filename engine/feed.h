@@ -25,6 +25,16 @@ struct LiveOutputs
     QByteArray outputs;  ///< A JSON array of nbformat outputs so far, bounded.
 };
 
+/// What a cell that runs asks a person for.
+struct InputQuestion
+{
+    storage::TaskId id;
+    QString prompt;
+    bool isPassword = false;  ///< The answer must be seen nowhere.
+
+    bool operator==(const InputQuestion &) const = default;
+};
+
 /// What the console sees of the engine, and all that it can ask. Lives in the engine's thread; the
 /// console connects to the signals (they arrive queued, as values, at most 30 times a second) and
 /// calls the functions marked "any thread", which answer by a signal.
@@ -44,6 +54,8 @@ public:
     virtual void runNotebook(const QString &path) = 0;
     /// Any thread.
     virtual void cancelTask(storage::TaskId id) = 0;
+    /// Any thread. Answers what a cell asks for; the text is kept nowhere.
+    virtual void answerInput(storage::TaskId id, const QString &text) = 0;
 
 Q_SIGNALS:
     void tasksListed(const QList<celldeck::storage::TaskRecord> &tasks);
@@ -52,6 +64,8 @@ Q_SIGNALS:
     void statsChanged(const celldeck::storage::TaskStats &stats);
     void taskLoaded(const celldeck::storage::TaskDetail &detail);
     void outputsChanged(const celldeck::LiveOutputs &outputs);
+    /// The watched task asks and waits, or has asked before it was watched.
+    void inputRequested(const celldeck::InputQuestion &question);
     void endpointChanged(const celldeck::EndpointStatus &status);
     void failed(const QString &message);
 };
@@ -59,4 +73,5 @@ Q_SIGNALS:
 }  // namespace celldeck
 
 Q_DECLARE_METATYPE(celldeck::EndpointStatus)
+Q_DECLARE_METATYPE(celldeck::InputQuestion)
 Q_DECLARE_METATYPE(celldeck::LiveOutputs)

@@ -167,6 +167,14 @@ QCoro::Task<> Session::call(Json id, QString name, Json arguments, Json progress
         m_sink(errorResponse(id, rpc::InternalError, result.error().message), id);
 }
 
+void Session::announce(const QString &method, Json params)
+{
+    if (!m_initialized)
+        return;
+    params["seq"] = ++m_announced;
+    m_sink(notification(method, std::move(params)), Json());
+}
+
 void Session::cancel(const Json &params)
 {
     const Json *id = find(params, "requestId");

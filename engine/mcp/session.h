@@ -27,6 +27,9 @@ public:
 
     void receive(const Incoming &message);
 
+    /// A notification that belongs to no request, with a `seq` that grows by one with each.
+    void announce(const QString &method, Json params);
+
     [[nodiscard]] bool isInitialized() const { return m_initialized; }
 
     /// Newest first.
@@ -44,6 +47,7 @@ private:
     const Sink m_sink;
     QString m_client;
     bool m_initialized = false;
+    std::uint64_t m_announced = 0;
     std::map<Json, std::unique_ptr<TaskScope>> m_calls;
     TaskScope m_scope;
 };

@@ -2,8 +2,10 @@
 
 #include <QElapsedTimer>
 #include <QHostAddress>
+#include <QPointer>
 #include <QTcpServer>
 
+#include "async/taskscope.h"
 #include "net/access.h"
 #include "net/httpconnection.h"
 #include "net/httptransport.h"
@@ -14,6 +16,7 @@ namespace celldeck::net {
 namespace {
 
 constexpr int MaxConnections = 1'000;
+constexpr QLatin1String AssetPath("/assets/");
 
 void refuse(HttpConnection &connection, int status, const char *why,
             const QList<std::pair<QByteArray, QByteArray>> &headers = {})
@@ -38,6 +41,7 @@ struct Endpoint::Private
     void route(HttpConnection &connection, const HttpRequest &request);
     void upgrade(QTcpSocket *socket, const HttpRequest &request);
     void health(HttpConnection &connection) const;
+    QCoro::Task<> sendAsset(QPointer<HttpConnection> connection, QString id, QByteArray known);
 
     const EndpointOptions options;
     const AccessRules rules;
@@ -45,8 +49,9 @@ struct Endpoint::Private
     HttpTransport http;
     WebSocketTransport webSocket;
     int connections = 0;
-    // Last: its end closes the connections, which tell the rest.
+    // Its end closes the connections, which tell the rest.
     QTcpServer server;
+    TaskScope scope;
 };
 
 Endpoint::Endpoint(const mcp::ToolRegistry &tools, EndpointOptions options)
@@ -137,12 +142,52 @@ void Endpoint::Private::route(HttpConnection &connection, const HttpRequest &req
             return refuse(connection, 405, "use GET", {{"Allow", "GET"}});
         return health(connection);
     }
-    if (path != QLatin1String("/mcp"))
-        return refuse(connection, 404, "there is /mcp, /ws and /health");
+    const bool isAsset = path.startsWith(AssetPath) && options.asset;
+    if (path != QLatin1String("/mcp") && !isAsset)
+        return refuse(connection, 404, "there is /mcp, /ws, /assets/{id} and /health");
     if (!isTokenRight(rules, bearerToken(request.header("authorization"))))
         return refuse(connection, 401, "the token is missing or wrong",
                       {{"WWW-Authenticate", "Bearer"}});
+    if (isAsset && request.method != "GET")
+        return refuse(connection, 405, "use GET", {{"Allow", "GET"}});
+    if (isAsset) {
+        scope.start(
+            sendAsset(&connection, path.mid(AssetPath.size()), request.header("if-none-match")));
+        return;
+    }
     http.handle(connection, request);
+}
+
+QCoro::Task<> Endpoint::Private::sendAsset(QPointer<HttpConnection> connection, QString id,
+                                           QByteArray known)
+{
+    const auto reading = options.asset(id);
+    const Result<AssetContent> content = co_await reading.wait(scope);
+    if (!connection)
+        co_return;
+    if (!content) {
+        const ErrorCode code = content.error().code;
+        const int status = code == ErrorCode::TooLarge           ? 413
+                           : code == ErrorCode::OutsideWorkspace ? 403
+                           : code == ErrorCode::NotFound         ? 404
+                                                                 : 500;
+        refuse(*connection, status, qUtf8Printable(content.error().message));
+        co_return;
+    }
+    // Its name is its content. What a cell has put out must not run as a page of this server.
+    const QByteArray tag = '"' + id.section(QLatin1Char('.'), 0, 0).toLatin1() + '"';
+    const QList<std::pair<QByteArray, QByteArray>> headers{{"ETag", tag},
+                                                           {"Content-Security-Policy", "sandbox"},
+                                                           {"X-Content-Type-Options", "nosniff"}};
+    const bool isKnown = known == tag;
+    connection->respond(isKnown ? 304 : 200, content->type, isKnown ? QByteArray() : content->bytes,
+                        headers);
+}
+
+void Endpoint::announce(const QString &method, const Json &params)
+{
+    d->http.announce(method, params);
+    d->webSocket.announce(method, params);
 }
 
 void Endpoint::Private::upgrade(QTcpSocket *socket, const HttpRequest &request)

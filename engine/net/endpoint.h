@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "async/waiter.h"
+#include "base/json.h"
 #include "base/result.h"
 
 namespace celldeck::mcp {
@@ -12,6 +14,13 @@ class ToolRegistry;
 }
 
 namespace celldeck::net {
+
+/// A file, as it is sent.
+struct AssetContent
+{
+    QByteArray bytes;
+    QByteArray type;  ///< its MIME type
+};
 
 struct EndpointOptions
 {
@@ -21,10 +30,12 @@ struct EndpointOptions
     QStringList allowedHosts;  ///< In Host and Origin, besides the local names
     QString version;
     std::function<bool()> acceptsTasks;  ///< For /health
+    /// For /assets/{id}. Fails with NotFound, OutsideWorkspace, TooLarge or Io.
+    std::function<Waiter<AssetContent>(const QString &id)> asset;
 };
 
-/// The one port: MCP over HTTP at /mcp and over WebSocket at /ws, /health. Checks Host, Origin and
-/// token before anything else sees a request.
+/// The one port: MCP over HTTP at /mcp and over WebSocket at /ws, /assets/{id}, /health. Checks
+/// Host, Origin and token before anything else sees a request.
 ///
 /// Owned by the engine. Thread: the engine's. Stopping: `stop()` closes the port and all
 /// connections; tasks go on.
@@ -39,6 +50,10 @@ public:
     /// Fails with Io: the port is taken, or the host is not of this machine.
     [[nodiscard]] Result<> start();
     void stop();
+
+    /// A notification to every client that can be reached, with a `seq` of each client's own: one
+    /// that has no stream open sees the gap when it has.
+    void announce(const QString &method, const Json &params);
 
     [[nodiscard]] quint16 port() const;
     /// e.g. http://127.0.0.1:8431/mcp

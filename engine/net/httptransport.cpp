@@ -95,6 +95,12 @@ void HttpTransport::handle(HttpConnection &connection, const HttpRequest &reques
     connection.respond(405, {}, {}, {{"Allow", "GET, POST, DELETE"}});
 }
 
+void HttpTransport::announce(const QString &method, const Json &params)
+{
+    for (const auto &[id, client] : m_clients)
+        client->session->announce(method, params);
+}
+
 void HttpTransport::post(HttpConnection &connection, const HttpRequest &request)
 {
     if (!accepts(request, "application/json") || !accepts(request, "text/event-stream"))

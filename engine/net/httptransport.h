@@ -23,6 +23,8 @@ public:
 
     /// Answers a request for /mcp that has passed the access checks.
     void handle(HttpConnection &connection, const HttpRequest &request);
+    /// To all sessions; those that have no stream open miss it.
+    void announce(const QString &method, const Json &params);
 
 private:
     struct Client;

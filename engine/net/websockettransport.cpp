@@ -109,6 +109,12 @@ void WebSocketTransport::receive(Client &client, const QString &text)
         client.send(message.error());
 }
 
+void WebSocketTransport::announce(const QString &method, const Json &params)
+{
+    for (const auto &[socket, client] : m_clients)
+        client->session.announce(method, params);
+}
+
 void WebSocketTransport::close()
 {
     for (const auto &[socket, client] : std::exchange(m_clients, {})) {

@@ -24,6 +24,8 @@ public:
     /// A socket with a WebSocket handshake in it; takes it over.
     void take(QTcpSocket *socket);
     void close();
+    /// To all clients.
+    void announce(const QString &method, const Json &params);
 
 private:
     struct Client;

@@ -1,4 +1,5 @@
-// Shows the console with made-up tasks, to look at: gallery [light|dark|empty]… [--notice]
+// Shows the console with made-up tasks, to look at: gallery [light|dark] [empty] [error]
+// [question|password] [notice]
 #include <QApplication>
 #include <QBuffer>
 #include <QPainter>
@@ -169,8 +170,15 @@ int main(int argc, char **argv)
         Q_EMIT feed.tasksListed(feed.tasks);
         Q_EMIT feed.statsChanged({3, 1, 12'408, 17, 4, 2, 1, 9, 3'240'000});
         fillSparkline(window, now);
-        const int row = arguments.contains(QLatin1String("error")) ? 4 : 2;
+        const bool isPassword = arguments.contains(QLatin1String("password"));
+        const bool asks = isPassword || arguments.contains(QLatin1String("question"));
+        const int row = asks ? 0 : arguments.contains(QLatin1String("error")) ? 4 : 2;
         window.tasksPanel()->table()->selectRow(row);
+        if (asks)
+            Q_EMIT feed.inputRequested({feed.tasks.first().id,
+                                        isPassword ? QStringLiteral("Password: ")
+                                                   : QStringLiteral("How many epochs more? "),
+                                        isPassword});
     }
     if (arguments.contains(QLatin1String("notice")))
         Q_EMIT feed.failed(QStringLiteral("report.ipynb: there is no kernel “python3.13”"));

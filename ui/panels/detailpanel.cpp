@@ -12,6 +12,7 @@
 #include "ui/themewatch.h"
 #include "ui/widgets/outputview.h"
 #include "ui/widgets/pythonhighlighter.h"
+#include "ui/widgets/questionbar.h"
 
 namespace celldeck::ui {
 
@@ -56,11 +57,16 @@ DetailPanel::DetailPanel(Feed *feed, QWidget *parent)
     column->setSpacing(0);
     column->addWidget(makeHeader());
     column->addWidget(makeBody(), 1);
+    m_question = new QuestionBar(page);
+    column->addWidget(m_question);
+    connect(m_question, &QuestionBar::answered, this,
+            [this](const QString &text) { m_feed->answerInput(m_task.id, text); });
     m_pages->addWidget(empty);
     m_pages->addWidget(page);
     connect(feed, &Feed::tasksChanged, this, &DetailPanel::handleChanged);
     connect(feed, &Feed::taskLoaded, this, &DetailPanel::handleLoaded);
     connect(feed, &Feed::outputsChanged, this, &DetailPanel::handleOutputs);
+    connect(feed, &Feed::inputRequested, this, &DetailPanel::handleQuestion);
     connect(new ThemeWatch(this), &ThemeWatch::themeChanged, this, &DetailPanel::takeColours);
 }
 
@@ -133,6 +139,7 @@ void DetailPanel::showTask(const TaskRecord &task)
     m_pages->setCurrentIndex(1);
     if (!isOther)
         return;
+    m_question->dismiss();
     m_outputs->setHint(tr("Loading…"));
     m_isWatched = false;
     if (isVisible())
@@ -145,6 +152,8 @@ void DetailPanel::setTask(const TaskRecord &task)
     if (m_task.code != task.code || m_code->document()->isEmpty())
         m_code->setPlainText(task.code);
     m_task = task;
+    if (storage::isFinal(task.state))
+        m_question->dismiss();
     showHeader();
 }
 
@@ -194,6 +203,13 @@ void DetailPanel::handleOutputs(const LiveOutputs &outputs)
 {
     if (isVisible() && m_task.id && outputs.id == m_task.id && !storage::isFinal(m_task.state))
         m_outputs->setOutputs(outputs.outputs);
+}
+
+void DetailPanel::handleQuestion(const InputQuestion &question)
+{
+    if (m_task.id && question.id == m_task.id && !storage::isFinal(m_task.state))
+        m_question->ask(question.prompt,
+                        question.isPassword ? QuestionBar::Echo::Hidden : QuestionBar::Echo::Shown);
 }
 
 void DetailPanel::showHeader()

@@ -12,10 +12,11 @@ class QStackedLayout;
 namespace celldeck::ui {
 
 class OutputView;
+class QuestionBar;
 
-/// One task: what it is, its code, and its outputs as they come. Asks the feed for the task when it
-/// is chosen and once more when it has ended; hidden, it asks for nothing and asks again when it is
-/// seen. Owner: its dock. Thread: GUI.
+/// One task: what it is, its code, its outputs as they come, and what it asks for. Asks the feed
+/// for the task when it is chosen and once more when it has ended; hidden, it asks for nothing and
+/// asks again when it is seen. Owner: its dock. Thread: GUI.
 class DetailPanel final : public QWidget
 {
     Q_OBJECT
@@ -36,6 +37,7 @@ private:
     void handleChanged(const QList<storage::TaskRecord> &tasks);
     void handleLoaded(const storage::TaskDetail &detail);
     void handleOutputs(const LiveOutputs &outputs);
+    void handleQuestion(const InputQuestion &question);
     void setTask(const storage::TaskRecord &task);
     void watch();
     void showHeader();
@@ -51,6 +53,7 @@ private:
     QLabel *m_error = nullptr;
     QPlainTextEdit *m_code = nullptr;
     OutputView *m_outputs = nullptr;
+    QuestionBar *m_question = nullptr;
     QStackedLayout *m_pages;
 };
 

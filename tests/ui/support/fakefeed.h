@@ -14,6 +14,10 @@ public:
         asked.append(QStringLiteral("watch ") + storage::toText(id));
     }
     void runNotebook(const QString &path) override { asked.append(QStringLiteral("run ") + path); }
+    void answerInput(storage::TaskId id, const QString &text) override
+    {
+        asked.append(QStringLiteral("answer %1 %2").arg(toText(id), text));
+    }
     void cancelTask(storage::TaskId id) override
     {
         asked.append(QStringLiteral("cancel ") + storage::toText(id));

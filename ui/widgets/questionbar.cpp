@@ -1,0 +1,74 @@
+#include "ui/widgets/questionbar.h"
+
+#include <QGuiApplication>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+
+#include "ui/theme.h"
+#include "ui/themewatch.h"
+
+namespace celldeck::ui {
+
+QuestionBar::QuestionBar(QWidget *parent)
+    : QFrame(parent), m_prompt(new QLabel(this)), m_line(new QLineEdit(this))
+{
+    setAutoFillBackground(true);
+    m_prompt->setTextFormat(Qt::PlainText);  // A cell wrote it.
+    m_prompt->setWordWrap(true);
+    m_prompt->setFont(codeFont());
+    m_prompt->setBuddy(m_line);
+    m_line->setFont(codeFont());
+    m_line->setObjectName(QStringLiteral("answer"));
+    auto *send = new QPushButton(tr("&Answer"), this);
+    send->setToolTip(tr("Give the cell this line (Enter)"));
+    connect(send, &QPushButton::clicked, this, &QuestionBar::answer);
+    connect(m_line, &QLineEdit::returnPressed, this, &QuestionBar::answer);
+    connect(new ThemeWatch(this), &ThemeWatch::themeChanged, this, &QuestionBar::takeColours);
+    auto *row = new QHBoxLayout;
+    row->setSpacing(10);
+    row->addWidget(m_line, 1);
+    row->addWidget(send);
+    // A prompt may be long, and a panel narrow.
+    auto *column = new QVBoxLayout(this);
+    column->setContentsMargins(12, 8, 12, 8);
+    column->setSpacing(6);
+    column->addWidget(m_prompt);
+    column->addLayout(row);
+    takeColours();
+    hide();
+}
+
+void QuestionBar::ask(const QString &prompt, Echo echo)
+{
+    m_prompt->setText(prompt.trimmed().isEmpty() ? tr("The cell waits for input:") : prompt);
+    m_line->clear();
+    m_line->setEchoMode(echo == Echo::Hidden ? QLineEdit::Password : QLineEdit::Normal);
+    m_line->setPlaceholderText(echo == Echo::Hidden ? tr("Shown and recorded nowhere") : QString());
+    m_line->setAccessibleName(m_prompt->text());
+    show();
+    m_line->setFocus();
+}
+
+void QuestionBar::dismiss()
+{
+    m_line->clear();
+    hide();
+}
+
+void QuestionBar::answer()
+{
+    const QString text = m_line->text();
+    dismiss();
+    Q_EMIT answered(text);
+}
+
+void QuestionBar::takeColours()
+{
+    QPalette colours = QGuiApplication::palette();
+    colours.setColor(QPalette::Window, tint(colours.color(QPalette::Highlight), colours));
+    setPalette(colours);
+}
+
+}  // namespace celldeck::ui
