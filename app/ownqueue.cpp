@@ -58,6 +58,13 @@ QCoro::Task<Result<storage::TaskDetail>> OwnQueue::load(TaskRecord task)
     co_return co_await loading.wait(m_scope);
 }
 
+std::optional<Json> OwnQueue::widgets(const QString &notebookPath)
+{
+    std::uint64_t never = 0;
+    const kernels::Kernel *kernel = m_engine.queue().kernel(notebookPath);
+    return kernel ? kernel->widgets(never) : std::nullopt;
+}
+
 void OwnQueue::cancel(QList<TaskRecord> tasks)
 {
     for (auto task = tasks.crbegin(); task != tasks.crend(); ++task)

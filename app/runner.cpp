@@ -2,6 +2,7 @@
 
 #include <QCoreApplication>
 
+#include "assets/partials.h"
 #include "async/background.h"
 #include "commandline.h"
 #include "endpointclient.h"
@@ -183,21 +184,25 @@ QCoro::Task<Result<>> Runner::write(PlannedRun plan, QList<TaskRecord> submitted
                                              .executionCount = detail->task.executionCount,
                                              .outputs = std::move(*outputs)};
     }
-    const auto writing = inBackground<QList<int>>([plan, results]() -> Result<QList<int>> {
-        // In place, what a person has changed meanwhile stays: so the file is read again.
-        if (plan.source == plan.target) {
-            const auto now = notebooks::readNotebookText(plan.source);
-            if (now && !plan.text.contains("injected-parameters"))
-                return notebooks::writeResults(plan.source, plan.target, results);
-        }
-        const auto merge = notebooks::mergeResults(plan.text, results);
-        if (!merge)
-            return fail(merge.error());
-        const Result<> done = notebooks::writeAtomically(plan.target, merge->text);
-        if (!done)
-            return fail(done.error());
-        return merge->missed;
-    });
+    const std::optional<Json> widgets = m_queue->widgets(plan.source);
+    const auto writing =
+        inBackground<QList<int>>([plan, results, widgets]() mutable -> Result<QList<int>> {
+            for (notebooks::CellResult &result : results)
+                result.outputs = assets::wholeOutputs(std::move(result.outputs));
+            // In place, what a person has changed meanwhile stays: so the file is read again.
+            if (plan.source == plan.target) {
+                const auto now = notebooks::readNotebookText(plan.source);
+                if (now && !plan.text.contains("injected-parameters"))
+                    return notebooks::writeResults(plan.source, plan.target, results, widgets);
+            }
+            const auto merge = notebooks::mergeResults(plan.text, results, widgets);
+            if (!merge)
+                return fail(merge.error());
+            const Result<> done = notebooks::writeAtomically(plan.target, merge->text);
+            if (!done)
+                return fail(done.error());
+            return merge->missed;
+        });
     const Result<QList<int>> missed = co_await writing.wait(m_scope);
     if (!missed)
         co_return fail(missed.error());

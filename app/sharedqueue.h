@@ -29,6 +29,10 @@ public:
         QList<storage::TaskDraft> drafts) override;
     QCoro::Task<Result<storage::TaskRecord>> finished(storage::TaskRecord task) override;
     QCoro::Task<Result<storage::TaskDetail>> load(storage::TaskRecord task) override;
+    [[nodiscard]] std::optional<Json> widgets(const QString & /*notebookPath*/) override
+    {
+        return std::nullopt;  // Its engine keeps them.
+    }
     void cancel(QList<storage::TaskRecord> tasks) override;
     QCoro::Task<> leave(QString notebookPath) override;
 

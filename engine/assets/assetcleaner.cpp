@@ -3,6 +3,7 @@
 #include <QFileInfo>
 #include <utility>
 
+#include "assets/partials.h"
 #include "async/background.h"
 #include "base/crashpoint.h"
 
@@ -143,10 +144,12 @@ QCoro::Task<Result<>> AssetCleaner::restoreKept()
     const Result<QStringList> folders = co_await listing.wait(m_scope);
     if (!folders)
         co_return fail(folders.error());
-    const auto looking = onFiles<QStringList>([folders = *folders] {
+    const auto looking = onFiles<QStringList>([folders = *folders, now = m_leases.now().wall] {
         QStringList paths;
-        for (const QString &folder : folders)
+        for (const QString &folder : folders) {
+            removeOldPartials(folder, now);
             paths << pathsInTrash(folder);
+        }
         return paths;
     });
     const Result<QStringList> trashed = co_await looking.wait(m_scope);

@@ -4,6 +4,7 @@
 
 #include "assets/asset.h"
 #include "assets/assetfolder.h"
+#include "assets/partials.h"
 #include "assets/thumbnail.h"
 #include "async/background.h"
 #include "base/crashpoint.h"
@@ -12,17 +13,32 @@ namespace celldeck::assets {
 
 namespace {
 
+// A cell that shows something anew when its own task has ended may name a file by its old name.
+constexpr qsizetype MaxNamed = 1'000;
+
 struct Plan
 {
+    Json outputs = {};
     QList<BigPart> parts;
     QStringList paths;
+    QList<Partial> partials = {};
+    QStringList partialPaths = {};
 };
 
-Plan planOf(const QString &folder, const Json &outputs)
+/// `named`: what has its name already.
+Plan planOf(const QString &folder, const Json &outputs, const QHash<QString, QString> &named)
 {
-    Plan plan{.parts = bigPartsOf(outputs), .paths = {}};
+    Plan plan{.outputs = outputs, .parts = bigPartsOf(outputs), .paths = {}};
     for (const BigPart &part : std::as_const(plan.parts))
         plan.paths << folder + QLatin1Char('/') + nameOf(part.content, part.mimeType);
+    for (Partial &partial : partialsOf(outputs)) {
+        partial.path = named.value(partial.path, partial.path);
+        // Without its file the preview is all that there is.
+        if (!study(partial))
+            continue;
+        plan.partialPaths << folder + QLatin1Char('/') + partial.fileName();
+        plan.partials << partial;
+    }
     return plan;
 }
 
@@ -41,18 +57,34 @@ QString putThumbnail(const QString &path, const BigPart &part)
     return putFile(place, small->bytes) ? place : QString();
 }
 
-Result<HandedOver> putAll(const Plan &plan, const Json &outputs)
+Result<HandedOver> putAll(const Plan &plan)
 {
+    QStringList done;
+    Json outputs = plan.outputs;
+    for (qsizetype i = 0; i < plan.partials.size(); ++i) {
+        const Partial &partial = plan.partials[i];
+        const QString &path = plan.partialPaths[i];
+        if (partial.path != path) {
+            if (const Result<> put = nameFile(partial, path); !put)
+                return fail(put.error());
+            done << partial.path;
+        }
+        outputs = named(std::move(outputs), partial, path);
+    }
     QList<PartPlace> places;
     for (qsizetype i = 0; i < plan.parts.size(); ++i) {
         if (const Result<> put = putFile(plan.paths[i], plan.parts[i].content); !put)
             return fail(put.error());
         places << PartPlace{plan.paths[i], putThumbnail(plan.paths[i], plan.parts[i])};
     }
-    const bool isCut = std::ranges::any_of(
-        plan.parts, [](const BigPart &part) { return part.content.size() > MaxRecordBytes; });
+    const bool isCut =
+        !plan.partials.isEmpty() || std::ranges::any_of(plan.parts, [](const BigPart &part) {
+            return part.content.size() > MaxRecordBytes;
+        });
     return HandedOver{.shown = shown(outputs, plan.parts, places),
                       .record = recorded(outputs, plan.parts, places),
+                      .whole = outputs,
+                      .partials = done,
                       .isCut = isCut};
 }
 
@@ -65,12 +97,17 @@ AssetStore::AssetStore(LeaseKeeper &leases, QString directory)
 Waiter<HandedOver> AssetStore::handOver(QString notebookPath, Json outputs,
                                         storage::TaskId recordOf)
 {
-    if (!hasBigParts(outputs))
+    if (!hasBigParts(outputs) && partialsOf(outputs).isEmpty())
         return Waiter<HandedOver>::resolved(
-            HandedOver{.shown = shown(outputs, {}, {}), .record = outputs});
+            HandedOver{.shown = shown(outputs, {}, {}), .record = outputs, .whole = outputs});
     const Waiter<HandedOver> done;
     m_scope.start(keep(std::move(notebookPath), std::move(outputs), recordOf, done));
     return done;
+}
+
+QString AssetStore::folderFor(const QString &notebookPath) const
+{
+    return folderOf(notebookPath, m_directory);
 }
 
 QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::TaskId recordOf,
@@ -78,9 +115,9 @@ QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::Task
 {
     const auto shared = std::make_shared<const Json>(std::move(outputs));
     const auto planning = inBackground<std::shared_ptr<const Plan>>(
-        [shared,
-         folder = folderOf(notebookPath, m_directory)]() -> Result<std::shared_ptr<const Plan>> {
-            return std::make_shared<const Plan>(planOf(folder, *shared));
+        [shared, folder = folderFor(notebookPath),
+         named = m_named]() -> Result<std::shared_ptr<const Plan>> {
+            return std::make_shared<const Plan>(planOf(folder, *shared, named));
         });
     const Result<std::shared_ptr<const Plan>> plan = co_await planning.wait(m_scope);
     if (!plan) {
@@ -96,6 +133,11 @@ QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::Task
             .bytes = bytes,
             .recordOf = bytes > MaxRecordBytes ? recordOf : storage::TaskId()};
     }
+    for (qsizetype i = 0; i < (*plan)->partials.size(); ++i)
+        grants << storage::LeaseGrant{.asset = (*plan)->partialPaths[i],
+                                      .notebookPath = notebookPath,
+                                      .bytes = (*plan)->partials[i].bytes,
+                                      .recordOf = recordOf};
     const Waiter<> granting = m_leases.grant(std::move(grants));
     const Result<> granted = co_await granting.wait(m_scope);
     if (!granted) {
@@ -103,9 +145,14 @@ QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::Task
         co_return;
     }
     crashPoint("asset.leased");
-    const auto putting = inBackground<HandedOver>(
-        [plan = *plan, shared]() -> Result<HandedOver> { return putAll(*plan, *shared); });
+    const auto putting =
+        inBackground<HandedOver>([plan = *plan]() -> Result<HandedOver> { return putAll(*plan); });
     const Result<HandedOver> handed = co_await putting.wait(m_scope);
+    for (qsizetype i = 0; handed && i < (*plan)->partials.size(); ++i) {
+        if (m_named.size() >= MaxNamed)
+            m_named.clear();
+        m_named.insert((*plan)->partials[i].path, (*plan)->partialPaths[i]);
+    }
     crashPoint("asset.written");
     done.resolve(handed);
 }

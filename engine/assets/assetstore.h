@@ -1,5 +1,7 @@
 #pragma once
 
+#include <QHash>
+
 #include "assets/bigoutputs.h"
 #include "assets/leasekeeper.h"
 
@@ -10,6 +12,8 @@ struct HandedOver
 {
     Json shown = Json::array();   ///< for people and agents
     Json record = Json::array();  ///< for the task's record
+    Json whole = Json::array();   ///< all; what was in a file before is there still
+    QStringList partials = {};    ///< to be removed when the record is on disk
     bool isCut = false;           ///< The record has less than there was.
 };
 
@@ -34,6 +38,7 @@ public:
     void touch(const QString &notebookPath) { m_leases.touch(notebookPath); }
 
     [[nodiscard]] const QString &directory() const { return m_directory; }
+    [[nodiscard]] QString folderFor(const QString &notebookPath) const;
 
 private:
     QCoro::Task<> keep(QString notebookPath, Json outputs, storage::TaskId recordOf,
@@ -41,6 +46,7 @@ private:
 
     LeaseKeeper &m_leases;
     const QString m_directory;
+    QHash<QString, QString> m_named;  // the last partial files, and what became of them
     TaskScope m_scope;
 };
 

@@ -82,19 +82,9 @@ std::string readOf(const QByteArray &printed)
     return resolvedText({printed.constData(), static_cast<size_t>(printed.size())});
 }
 
-QString previewOf(const QByteArray &text, const PartPlace &place)
+std::string previewOf(const QByteArray &text, const PartPlace &place)
 {
-    const QLocale english(QLocale::English);
-    QString left = QStringLiteral("… %1 lines, %2 characters in all")
-                       .arg(english.toString(qlonglong(linesOf(text))),
-                            english.toString(qlonglong(charactersOf(text))));
-    if (!place.path.isEmpty())
-        left += QStringLiteral("; the whole: read_asset {\"asset\": \"%1\"}")
-                    .arg(QFileInfo(place.path).fileName());
-    QString head = QString::fromUtf8(headOf(text));
-    if (!head.endsWith(QLatin1Char('\n')))
-        head += QLatin1Char('\n');
-    return head + left + QStringLiteral(" …\n") + QString::fromUtf8(tailOf(text));
+    return assets::previewOf({text, text, linesOf(text), charactersOf(text)}, place.path);
 }
 
 /// Of what was printed: a long progress bar is one line, and shown whole.
@@ -192,6 +182,21 @@ Json joinedTraceback(const Json &lines)
 }
 
 }  // namespace
+
+std::string previewOf(const TextSample &text, const QString &path)
+{
+    const QLocale english(QLocale::English);
+    QString left = QStringLiteral("… %1 lines, %2 characters in all")
+                       .arg(english.toString(text.lines), english.toString(text.characters));
+    if (!path.isEmpty())
+        left += QStringLiteral("; the whole: read_asset {\"asset\": \"%1\"}")
+                    .arg(QFileInfo(path).fileName());
+    QString head = QString::fromUtf8(headOf(QByteArray::fromStdString(readOf(text.head))));
+    if (!head.endsWith(QLatin1Char('\n')))
+        head += QLatin1Char('\n');
+    const QString tail = QString::fromUtf8(tailOf(QByteArray::fromStdString(readOf(text.tail))));
+    return QString(head + left + QStringLiteral(" …\n") + tail).toStdString();
+}
 
 bool hasBigParts(const Json &outputs)
 {

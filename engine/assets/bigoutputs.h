@@ -43,6 +43,18 @@ struct PartPlace
     QString thumbnail;  ///< path of a small copy, or ""
 };
 
+/// What a preview is made of.
+struct TextSample
+{
+    QByteArray head;  ///< the text's beginning and end; each may be all of it
+    QByteArray tail;
+    qint64 lines = 0;  ///< of the whole
+    qint64 characters = 0;
+};
+/// The text's beginning and end as they are read, and a line between that says how long it is and
+/// where: `path` is the file's, or "".
+[[nodiscard]] std::string previewOf(const TextSample &text, const QString &path);
+
 /// The outputs as people and agents are shown them; `places` has one for each of `parts`.
 [[nodiscard]] Json shown(Json outputs, const QList<BigPart> &parts, const QList<PartPlace> &places);
 /// The outputs as they are recorded: only what is over MaxRecordBytes and in a file is cut.

@@ -44,6 +44,7 @@ public:
     [[nodiscard]] std::vector<AnsiLine> lines() const;
     /// The same as text, with sequences for colours and nothing else.
     [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::size_t lineCount() const { return m_rows.size(); }
     /// Whether something was not kept.
     [[nodiscard]] bool isCut() const { return m_isCut; }
 

@@ -1,5 +1,9 @@
 #include "kernels/cellrun.h"
 
+#include <malloc.h>
+
+#include "async/background.h"
+
 namespace celldeck::kernels {
 
 namespace {
@@ -59,7 +63,19 @@ CellRun::Active CellRun::stop()
     m_router.remove(active.execution.messageId());
     m_router.remove(active.execution.marker());
     m_lastOutputs = active.execution.outputs();
+    m_lastSpools = active.execution.spools();
     return active;
+}
+
+Waiter<> CellRun::settled()
+{
+    return inBackground<void>([spools = std::exchange(m_lastSpools, {})]() -> Result<> {
+        for (const auto &spool : spools)
+            spool->drain();
+        // What a storm of messages took stays with the allocator otherwise.
+        ::malloc_trim(0);
+        return {};
+    });
 }
 
 void CellRun::abandon(const Error &why)

@@ -34,6 +34,10 @@ public:
     [[nodiscard]] bool isActive() const { return m_active.has_value(); }
     /// Of the current or the last one.
     [[nodiscard]] const Json &outputs() const;
+    /// All that the last one has printed is where it belongs, also what went to files, and the
+    /// memory that took is given back. Requires: not active.
+    [[nodiscard]] Waiter<> settled();
+    [[nodiscard]] bool isSettled() const { return m_lastSpools.empty(); }
     [[nodiscard]] std::optional<InputRequest> input() const;
     /// Requires: it asks for input.
     void setInputAnswered() { m_active->execution.setInputAnswered(); }
@@ -57,6 +61,7 @@ private:
     MessageRouter &m_router;
     std::optional<Active> m_active;
     Json m_lastOutputs = Json::array();
+    std::vector<std::shared_ptr<Spool>> m_lastSpools;
     Coalescer m_shown;
 };
 

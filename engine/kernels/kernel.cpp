@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "kernels/cellrun.h"
+#include "kernels/commbook.h"
 #include "kernels/connectionfile.h"
 #include "kernels/kernelclient.h"
 #include "kernels/messagerouter.h"
@@ -42,6 +43,9 @@ struct Kernel::Private
     [[nodiscard]] Waiter<Answer> ask(Channel channel, const QByteArray &type, Json content);
     QCoro::Task<Result<>> becomeHeard();
     QCoro::Task<> greet();
+    void tellComms();
+    QCoro::Task<Result<Execution>> ended(Waiter<Execution> done);
+    [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
     void handleEnd();
     [[nodiscard]] std::unexpected<Error> silence(const QString &channels) const;
 
@@ -59,6 +63,8 @@ struct Kernel::Private
     MessageRouter router;
     Inquiries inquiries{router};
     CellRun cell{router};
+    CommBook comms;
+    bool isAttached = false;
     std::optional<ConnectionFile> connection;
     KernelProcess process;
     std::unique_ptr<KernelClient> client;
@@ -157,6 +163,7 @@ Result<> Kernel::attach(const KernelAddress &address)
     if (const Result<> connected = d->connectTo(std::move(*file)); !connected)
         return connected;
     d->state = KernelState::Idle;
+    d->isAttached = true;
     d->scope.start(d->greet());
     return d->client->startHeartbeat(d->options.heartbeatInterval);
 }
@@ -213,7 +220,8 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied,
                        QStringLiteral("the kernel died before it ran: ") + d->process.reason());
-    const Waiter<Execution> done = d->cell.begin(PendingExecution(messageId), std::move(changed));
+    const Waiter<Execution> done = d->cell.begin(
+        PendingExecution(messageId, Json::array(), d->spoolPath(messageId)), std::move(changed));
     d->setState(KernelState::Busy);
     if (!d->listening.isResolved()) {
         const Waiter<> listening = d->listening;
@@ -233,7 +241,7 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
         d->cell.abandon(sent.error());
         d->setState(KernelState::Idle);
     }
-    co_return co_await done.wait(d->scope);
+    co_return co_await d->ended(done);
 }
 
 QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
@@ -244,7 +252,8 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
                        QStringLiteral("the kernel died while it ran: ") + d->process.reason());
     d->setState(KernelState::Busy);
     const Waiter<Execution> done =
-        d->cell.begin(PendingExecution(messageId, std::move(soFar)), std::move(changed));
+        d->cell.begin(PendingExecution(messageId, std::move(soFar), d->spoolPath(newMessageId())),
+                      std::move(changed));
     const Waiter<> listening = d->listening;
     const Result<> heard = co_await listening.wait(d->scope);
     if (!heard)
@@ -259,12 +268,40 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
         if (!sent)
             d->cell.abandon(sent.error());
     }
-    co_return co_await done.wait(d->scope);
+    co_return co_await d->ended(done);
+}
+
+/// An execution's end, when all that it printed is where it belongs.
+QCoro::Task<Result<Execution>> Kernel::Private::ended(Waiter<Execution> done)
+{
+    const Result<Execution> execution = co_await done.wait(scope);
+    if (cell.isSettled() || (!execution && execution.error().code == ErrorCode::Cancelled))
+        co_return execution;
+    const Waiter<> settling = cell.settled();
+    const Result<> settled = co_await settling.wait(scope);
+    if (!settled)
+        co_return fail(settled.error());
+    co_return execution;
+}
+
+QString Kernel::Private::spoolPath(const QByteArray &messageId) const
+{
+    if (options.spoolDirectory.isEmpty())
+        return {};
+    return options.spoolDirectory + QStringLiteral("/.partial-") + QString::fromLatin1(messageId);
 }
 
 Json Kernel::lastOutputs() const
 {
     return d->cell.outputs();
+}
+
+std::optional<Json> Kernel::widgets(std::uint64_t &since) const
+{
+    if (d->isAttached || since == d->comms.version())
+        return std::nullopt;
+    since = d->comms.version();
+    return d->comms.widgets();
 }
 
 std::optional<InputRequest> Kernel::input() const
@@ -347,7 +384,25 @@ void Kernel::Private::take(Channel channel, const Message &message)
     // Of itself, and not of a request, a kernel says that it starts.
     if (message.parentId().isEmpty() && message.type() == "status")
         return;
+    if (channel == Channel::Iopub && comms.take(message))
+        return;
     router.take(channel, message);
+    if (channel == Channel::Iopub && message.type() == "status")
+        tellComms();
+}
+
+/// The kernel's side of an Output widget knows what is in it, once its cell has ended and before
+/// the next begins.
+void Kernel::Private::tellComms()
+{
+    for (CommBook::Update &update : comms.takeUpdates()) {
+        const QByteArray id = client->newMessageId();
+        (void)inquiries.expect(id);  // It answers with its status only.
+        const Result<> sent = client->send(Channel::Shell, QByteArrayLiteral("comm_msg"), id,
+                                           std::move(update.content), std::move(update.parent));
+        if (!sent)
+            qCWarning(log, "%s", qUtf8Printable(sent.error().message));
+    }
 }
 
 /// What a kernel that did not get ready has left out, and what its process says.

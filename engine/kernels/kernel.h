@@ -34,6 +34,8 @@ struct KernelOptions
     QString name = {};  ///< What its owner calls it: its orphans are listed under that.
     QString workingDirectory;
     QString runtimeDirectory;  ///< Where the connection file goes: 0700, the file 0600.
+    /// The folder where texts go that are too long for memory; "": none do.
+    QString spoolDirectory = {};
     Milliseconds startLimit{60'000};
     Milliseconds shutdownGrace{5'000};
     Milliseconds heartbeatInterval{30'000};
@@ -92,6 +94,10 @@ public:
 
     /// The outputs of the current or last execution, also when it failed.
     [[nodiscard]] Json lastOutputs() const;
+
+    /// A notebook's `metadata.widgets`, or null; if it has changed since `since`, which is then
+    /// what to ask with next. Not of a kernel that was taken up: nobody has heard all that it said.
+    [[nodiscard]] std::optional<Json> widgets(std::uint64_t &since) const;
 
     /// By signal or message, as the kernelspec says. The execution then ends by itself.
     void interrupt();

@@ -99,6 +99,19 @@ void OutputCollector::append(Json output)
     if (m_clearBeforeNext)
         clear();
     m_outputs.push_back(std::move(output));
+    m_isSpooling = false;
+}
+
+void OutputCollector::spool(Json &output, const std::string &text)
+{
+    if (!m_isSpooling) {
+        m_isSpooling = true;
+        m_spools.push_back(
+            std::make_shared<Spool>(m_spoolPath + QStringLiteral("-%1.txt").arg(m_spooled++)));
+        m_spools.back()->append(output["text"].get_ref<std::string &>());
+    }
+    m_spools.back()->append(text);
+    m_spools.back()->describe(output);
 }
 
 void OutputCollector::appendStream(const std::string &name, const std::string &text)
@@ -106,8 +119,15 @@ void OutputCollector::appendStream(const std::string &name, const std::string &t
     if (!m_clearBeforeNext && !m_outputs.empty()) {
         Json &last = m_outputs.back();
         const auto lastName = last.find("name");  // only streams have one
-        if (lastName != last.end() && *lastName == name) {
-            last["text"].get_ref<std::string &>() += text;
+        // What an earlier engine has put into a file is complete.
+        if (lastName != last.end() && *lastName == name &&
+            (m_isSpooling || !last.contains("assets"))) {
+            std::string &all = last["text"].get_ref<std::string &>();
+            if (m_isSpooling ||
+                (!m_spoolPath.isEmpty() && all.size() + text.size() > MaxStreamBytes))
+                spool(last, text);
+            else
+                all += text;
             return;
         }
     }
@@ -129,6 +149,10 @@ void OutputCollector::clear()
 {
     m_outputs = Json::array();
     m_displays.clear();
+    for (const auto &gone : m_spools)
+        gone->discard();
+    m_spools.clear();
+    m_isSpooling = false;
     m_clearBeforeNext = false;
 }
 

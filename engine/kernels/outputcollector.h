@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/message.h"
+#include "kernels/spool.h"
 
 namespace celldeck::kernels {
 
@@ -15,8 +16,11 @@ namespace celldeck::kernels {
 class OutputCollector final
 {
 public:
-    /// `soFar`: what was collected before, by an engine that is gone.
-    explicit OutputCollector(Json soFar = Json::array()) : m_outputs(std::move(soFar)) {}
+    /// `soFar`: what was collected before, by an engine that is gone. `spoolPath`: how the files
+    /// begin that long texts go to; "": they stay in memory.
+    explicit OutputCollector(Json soFar = Json::array(), QString spoolPath = {})
+        : m_outputs(std::move(soFar)), m_spoolPath(std::move(spoolPath))
+    {}
 
     /// New data for every output that was shown under `displayId`, in this cell (done already)
     /// and in others (the caller's affair).
@@ -43,15 +47,22 @@ public:
     [[nodiscard]] const Json &outputs() const { return m_outputs; }
     /// The indices of the outputs that can be updated later, by display id.
     [[nodiscard]] const QHash<QString, QList<qsizetype>> &displays() const { return m_displays; }
+    /// The files of those outputs that are too long for memory.
+    [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const { return m_spools; }
 
 private:
     void append(Json output);
     void appendStream(const std::string &name, const std::string &text);
+    void spool(Json &output, const std::string &text);
     bool updateHere(const DisplayUpdate &update);
     void clear();
 
     Json m_outputs;
     QHash<QString, QList<qsizetype>> m_displays;
+    QString m_spoolPath;
+    int m_spooled = 0;                             // how many there have been
+    std::vector<std::shared_ptr<Spool>> m_spools;  // only the last one still grows
+    bool m_isSpooling = false;                     // the last output is its
     bool m_clearBeforeNext = false;
 };
 

@@ -23,8 +23,8 @@ bool isIdle(const Message &message)
 
 }  // namespace
 
-PendingExecution::PendingExecution(QByteArray messageId, Json soFar)
-    : m_messageId(std::move(messageId)), m_collector(std::move(soFar))
+PendingExecution::PendingExecution(QByteArray messageId, Json soFar, QString spoolPath)
+    : m_messageId(std::move(messageId)), m_collector(std::move(soFar), std::move(spoolPath))
 {}
 
 void PendingExecution::setMarker(QByteArray messageId)

@@ -29,7 +29,9 @@ public:
     enum class Effect { Foreign, None, OutputsChanged, InputRequested, Ended };
 
     /// `soFar`: outputs that an earlier engine has recorded of it.
-    explicit PendingExecution(QByteArray messageId, Json soFar = Json::array());
+    /// `spoolPath`: see OutputCollector.
+    explicit PendingExecution(QByteArray messageId, Json soFar = Json::array(),
+                              QString spoolPath = {});
 
     void setMarker(QByteArray messageId);
     Effect take(Channel channel, const Message &message);
@@ -37,6 +39,10 @@ public:
     [[nodiscard]] const QByteArray &messageId() const { return m_messageId; }
     [[nodiscard]] const QByteArray &marker() const { return m_marker; }
     [[nodiscard]] const Json &outputs() const { return m_collector.outputs(); }
+    [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const
+    {
+        return m_collector.spools();
+    }
     /// nullopt while the cell asks for nothing.
     [[nodiscard]] const std::optional<InputRequest> &input() const { return m_input; }
     void setInputAnswered() { m_input.reset(); }

@@ -47,14 +47,15 @@ Result<Notebook> loadNotebook(const QString &path)
 }
 
 Result<QList<int>> writeResults(const QString &source, const QString &target,
-                                const QList<CellResult> &results)
+                                const QList<CellResult> &results,
+                                const std::optional<Json> &widgets)
 {
     const bool inPlace = isSameFile(source, target);
     for (int attempt = 1;; ++attempt) {
         const auto before = readVersioned(source, MaxNotebookBytes);
         if (!before)
             return fail(before.error());
-        const auto merge = mergeResults(before->text, results);
+        const auto merge = mergeResults(before->text, results, widgets);
         if (!merge)
             return fail(merge.error().code, source + QStringLiteral(": ") + merge.error().message);
         if (inPlace && merge->text == before->text)

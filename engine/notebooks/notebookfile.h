@@ -30,14 +30,17 @@ struct Merge
     QByteArray text;
     QList<int> missed;
 };
-[[nodiscard]] Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results);
+/// `widgets`: the notebook's new `metadata.widgets`, if it has one.
+[[nodiscard]] Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results,
+                                         const std::optional<Json> &widgets = {});
 
 /// Reads `source`, merges, and writes to `target` (the same file or another) by temporary file,
 /// fsync, rename, fsync of the folder; permissions are kept. Writes nothing if nothing changed and
 /// source == target. Where somebody saves the file in between, merges into what they saved; fails
 /// with Conflict if that happens again and again. Returns the missed cells.
 [[nodiscard]] Result<QList<int>> writeResults(const QString &source, const QString &target,
-                                              const QList<CellResult> &results);
+                                              const QList<CellResult> &results,
+                                              const std::optional<Json> &widgets = {});
 
 /// A code cell tagged `injected-parameters` behind the one tagged `parameters` (or first), as
 /// papermill does it: the new text. `assignments` is the code.

@@ -15,6 +15,8 @@ namespace {
 constexpr int CellDepth = 2;
 // and the outputs of one are three levels down.
 constexpr int OutputsDepth = 3;
+// Widgets are in the root object's "metadata".
+constexpr int WidgetsDepth = 2;
 
 struct Change
 {
@@ -104,6 +106,40 @@ void changeCell(std::vector<Change> &changes, const QByteArray &text, Span cell,
         change(changes, text, cell, "execution_count", now, layout);
 }
 
+void changeWidgets(std::vector<Change> &changes, const QByteArray &text, const Json &root,
+                   const Json &widgets, const Layout &layout)
+{
+    const auto metadata = findMember(text, rootSpan(text), "metadata");
+    const Json *before = find(root, "metadata");
+    if (!metadata || !before || !before->is_object())
+        return;
+    if (const Json *now = find(*before, "widgets")) {
+        if (toBytes(*now) == toBytes(widgets))
+            return;
+        const auto where = findMember(text, metadata->value, "widgets");
+        const QByteArray margin =
+            marginAt(text, where->name.begin).value_or(layout.indent.repeated(WidgetsDepth));
+        changes.push_back({where->value, toPythonJson(widgets, layout, margin)});
+        return;
+    }
+    const std::vector<MemberSpan> others = members(text, metadata->value);
+    if (others.empty()) {
+        const QByteArray margin =
+            marginAt(text, metadata->name.begin).value_or(layout.indent.repeated(WidgetsDepth - 1));
+        changes.push_back(
+            {metadata->value, toPythonJson(Json{{"widgets", widgets}}, layout, margin)});
+        return;
+    }
+    // Behind all others: in Jupyter's order of keys nothing comes after it.
+    const QByteArray margin =
+        marginAt(text, others.back().name.begin).value_or(layout.indent.repeated(WidgetsDepth));
+    const QByteArray gap =
+        layout.inLines ? QByteArray(",") + layout.newline + margin : layout.comma;
+    const qsizetype end = others.back().value.end;
+    changes.push_back(
+        {{end, end}, gap + "\"widgets\"" + layout.colon + toPythonJson(widgets, layout, margin)});
+}
+
 bool isDeeperThan(const Json &value, int levels)
 {
     if (!value.is_structured())
@@ -148,7 +184,8 @@ QByteArray cellMargin(const QByteArray &text, const Layout &layout, qsizetype at
 
 }  // namespace
 
-Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results)
+Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results,
+                           const std::optional<Json> &widgets)
 {
     const QString name = QStringLiteral("the notebook");
     const auto root = notebookJson(text, name);
@@ -178,6 +215,8 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
         const auto at = static_cast<size_t>(index);
         changeCell(changes, text, spans[at], root->at("cells")[at], *result, layout);
     }
+    if (widgets && widgets->is_object() && !isDeeperThan(*widgets, MaxJsonDepth - WidgetsDepth))
+        changeWidgets(changes, text, *root, *widgets, layout);
     merge.text = applied(text, std::move(changes));
     if (merge.text.size() > MaxNotebookBytes && merge.text.size() > text.size())
         return fail(ErrorCode::TooLarge,

@@ -1,5 +1,6 @@
 #include "tasks/handover.h"
 
+#include "assets/partials.h"
 #include "async/background.h"
 
 namespace celldeck::tasks {
@@ -16,7 +17,7 @@ bool mayBeBig(const QByteArray &outputs)
 {
     return outputs.size() > assets::MaxInlineCharacters ||
            outputs.count("\\n") > assets::MaxInlineLines || outputs.contains("\"image/") ||
-           outputs.contains("\"application/pdf\"");
+           outputs.contains("\"application/pdf\"") || outputs.contains("\"assets\"");
 }
 
 }  // namespace
@@ -25,7 +26,7 @@ QCoro::Task<Result<Outputs>> handOver(assets::AssetStore *assets, storage::TaskR
                                       Outputs outputs, const TaskScope *scope)
 {
     if (!assets || !mayBeBig(outputs.json))
-        co_return outputs;
+        co_return Outputs{outputs.json, outputs.json};
     const auto parsing = inBackground<Parsed>([text = outputs.json]() -> Result<Parsed> {
         auto json = parseJson(text);
         if (!json)
@@ -39,7 +40,16 @@ QCoro::Task<Result<Outputs>> handOver(assets::AssetStore *assets, storage::TaskR
     const Result<assets::HandedOver> handed = co_await handing.wait(*scope);
     if (!handed)
         co_return fail(handed.error());
-    co_return handed->isCut ? Outputs{toBytes(handed->record)} : outputs;
+    if (handed->isCut)
+        co_return Outputs{toBytes(handed->record), toBytes(handed->whole), handed->partials};
+    outputs.whole = outputs.json;
+    co_return outputs;
+}
+
+void removePartials(const QStringList &paths)
+{
+    if (!paths.isEmpty())
+        QThreadPool::globalInstance()->start([paths] { assets::removePartials(paths); });
 }
 
 }  // namespace celldeck::tasks

@@ -10,7 +10,13 @@ namespace celldeck::tasks {
 struct Outputs
 {
     QByteArray json;
+    /// For the notebook, if that is more: what is in files is named there.
+    QByteArray whole = {};
+    QStringList partials = {};  ///< Files to be removed when the record is on disk
 };
+
+/// In the background.
+void removePartials(const QStringList &paths);
 
 /// Puts what is big among a task's outputs into files, and returns what its record keeps of them:
 /// all, but for what is far too big for a record. When this returns, files and leases are on disk:

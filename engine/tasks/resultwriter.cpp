@@ -1,5 +1,6 @@
 #include "tasks/resultwriter.h"
 
+#include "assets/partials.h"
 #include "async/background.h"
 #include "notebooks/notebookfile.h"
 
@@ -54,8 +55,12 @@ void ResultWriter::write()
 QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
 {
     m_writing = true;
-    const auto writing = inBackground<QList<int>>(
-        [path = m_path, results] { return notebooks::writeResults(path, path, results); });
+    const auto writing = inBackground<QList<int>>([path = m_path, results, widgets = m_widgets] {
+        QList<notebooks::CellResult> whole = results;
+        for (notebooks::CellResult &result : whole)
+            result.outputs = assets::wholeOutputs(std::move(result.outputs));
+        return notebooks::writeResults(path, path, whole, widgets);
+    });
     const Result<QList<int>> missed = co_await writing.wait(m_scope);
     m_writing = false;
     if (!missed && missed.error().code == ErrorCode::Cancelled)

@@ -23,6 +23,8 @@ public:
     explicit ResultWriter(QString notebookPath);
 
     void add(notebooks::CellResult result);
+    /// The state of the notebook's widgets goes with the next results.
+    void setWidgets(Json widgets) { m_widgets = std::move(widgets); }
     [[nodiscard]] Waiter<> flushed();
 
 Q_SIGNALS:
@@ -36,6 +38,7 @@ private:
 
     const QString m_path;
     QList<notebooks::CellResult> m_results;
+    std::optional<Json> m_widgets;
     bool m_writing = false;
     bool m_flushing = false;
     int m_refusals = 0;  // one after the other

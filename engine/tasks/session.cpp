@@ -36,6 +36,7 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
     connect(&m_kernel, &SessionKernel::replaced, this, [this] {
         m_displays.clear();
         m_hasState = false;
+        m_widgets = 0;
     });
     connect(&m_kernel, &SessionKernel::failed, this, &Session::failed);
     connect(&m_kernel, &SessionKernel::inputRequested, this, &Session::handleInput);
@@ -247,6 +248,9 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
         co_await showAnew(execution->updates);
+    if (const auto widgets =
+            m_kernel.get() ? m_kernel.get()->widgets(m_widgets) : std::optional<Json>())
+        m_results.setWidgets(*widgets);
     if (execution)
         m_displays.remember({ended(task, outcome), execution->outputs, execution->displays});
     const Result<> before = co_await m_finished.wait(m_scope);
@@ -327,6 +331,8 @@ QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> u
             co_await m_log.amend(shown.task, record ? record->json : outcome.outputs);
         if (!amended)
             continue;
+        if (record)
+            outcome.outputs = record->whole;
         if (auto result = resultOf(shown.task, outcome))
             m_results.add(std::move(*result));
     }
@@ -338,13 +344,17 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome,
     TaskOutcome record = outcome;  // The notebook gets all, the record what it can hold.
     const Result<Outputs> handed =
         co_await handOver(m_options.assets, task, {outcome.outputs}, &m_scope);
-    if (handed)
+    if (handed) {
         record.outputs = handed->json;
-    else if (handed.error().code != ErrorCode::Cancelled)
+        outcome.outputs = handed->whole;
+    } else if (handed.error().code != ErrorCode::Cancelled) {
         Q_EMIT failed(handed.error().message);
+    }
     auto result = task.state == TaskState::Running ? resultOf(task, outcome) : std::nullopt;
     const Result<> finished =
         co_await m_log.finish(std::move(task), std::move(record), std::move(note));
+    if (finished && handed)
+        removePartials(handed->partials);
     if (finished && result)
         m_results.add(std::move(*result));
 }

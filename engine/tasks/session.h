@@ -166,6 +166,7 @@ private:
     Waiter<> m_wake;
     Waiter<> m_stopped;
     DisplayBook m_displays;
+    std::uint64_t m_widgets = 0;  // the version that the notebook has
     ResultWriter m_results;
     Coalescer m_keep;
     UtcTime m_keptAt{};

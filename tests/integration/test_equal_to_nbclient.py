@@ -1,5 +1,6 @@
 """`celldeck run` gives the outputs that nbclient gives."""
 
+import json
 import re
 import unittest
 
@@ -36,6 +37,27 @@ def coalesced(outputs):
     return merged
 
 
+def named_widgets(notebook):
+    """Outputs and widgets with names for the random ids of widgets, given from what they are."""
+    key = "application/vnd.jupyter.widget-state+json"
+    states = notebook.metadata.get("widgets", {}).get(key, {}).get("state", {})
+    outputs = [cell.get("outputs", []) for cell in notebook.cells]
+    text = json.dumps([coalesced(o) for o in outputs], sort_keys=True)
+    blank = lambda value: re.sub(r"[0-9a-f]{32}", "ID", json.dumps(value, sort_keys=True))
+    order = re.findall(r"[0-9a-f]{32}", text)
+    order += sorted((id for id in states if id not in order), key=lambda id: blank(states[id]))
+    for id in order:  # grows: what they refer to comes in the order of their members
+        if id in states:
+            order += [other for other in re.findall(r"[0-9a-f]{32}", json.dumps(
+                states[id], sort_keys=True)) if other not in order]
+    names = {id: f"widget-{n}" for n, id in enumerate(dict.fromkeys(order))}
+    name = lambda match: names[match[0]]
+    widgets = re.sub(r"[0-9a-f]{32}", name, json.dumps(states, sort_keys=True))
+    cells = [json.loads(re.sub(r"[0-9a-f]{32}", lambda m: names.get(m[0], m[0]), json.dumps(
+        coalesced(o)))) for o in outputs]
+    return json.loads(widgets), cells
+
+
 class EqualToNbclient(celldeck.CelldeckTest):
     def check(self, paths, limit_s):
         """Runs all of them in one go, as a person would, and each with nbclient."""
@@ -52,14 +74,18 @@ class EqualToNbclient(celldeck.CelldeckTest):
                 ours = nbformat.read(self.folder / "done" / path.name, as_version=4)
                 nbformat.validate(ours)
                 self.assertEqual(len(ours.cells), len(theirs.cells))
+                widgets, mine_named = named_widgets(ours)
+                theirs_widgets, theirs_named = named_widgets(theirs)
+                self.assertEqual(normalised(widgets), normalised(theirs_widgets))
+                self.assertEqual("widgets" in ours.metadata, "widgets" in theirs.metadata)
                 for number, cell in enumerate(given.cells):
                     mine, other = ours.cells[number], theirs.cells[number]
                     self.assertEqual(mine.source, cell.source)
                     self.assertEqual(mine.metadata, cell.metadata)
                     if cell.cell_type != "code":
                         continue
-                    self.assertEqual(normalised(mine.outputs),
-                                     normalised(coalesced(other.outputs)),
+                    self.assertEqual(normalised(mine_named[number]),
+                                     normalised(theirs_named[number]),
                                      f"outputs of cell {number}")
                     if mine.execution_count is not None or other.source.strip():
                         self.assertEqual(mine.execution_count, other.execution_count)

@@ -1,6 +1,12 @@
 """What a cell has put out, as people and agents read it, and as record and notebook keep it."""
 
 import json
+import os
+import pathlib
+import re
+import time
+import urllib.error
+import urllib.request
 
 import celldeck
 from celldeck import notebook, text_of
@@ -111,6 +117,128 @@ class Payload(Outputs):
     def test_exit(self):
         self.begin("exit")
         self.assertEqual(self.run_cell()["payload"][0]["source"], "ask_exit")
+
+
+class Storms(Outputs):
+    SOURCE = ("import sys\nline = 'x' * 9_990\nfor i in range(%d):\n"
+              "    sys.stdout.write(f'{i:09}{line}\\n'); sys.stdout.flush()\nprint('end')")
+
+    def whole(self, count):
+        return "".join(f"{i:09}{'x' * 9_990}\n" for i in range(count)) + "end\n"
+
+    def rss_mb(self):
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def test_all_of_a_storm_is_in_its_file(self):
+        self.begin("pass", self.SOURCE % 3_000)
+        self.run_cell(0)
+        done = self.run_cell(1)
+        [output] = done["outputs"]
+        [asset] = output["assets"]
+        self.assertEqual(pathlib.Path(asset["path"]).read_text(), self.whole(3_000))
+        self.assertEqual((asset["lines"], asset["bytes"]), (3_001, 30_000_004))
+        self.assertIn(asset["asset"], output["text"])
+        self.assertTrue(output["text"].startswith("000000000x"))
+        self.assertTrue(output["text"].endswith("end\n"))
+        leases = self.server.call("list_leases")["leases"]
+        self.assertEqual([lease["asset"] for lease in leases], [asset["asset"]])
+        self.assertEqual(text_of(self.in_notebook(1)), self.whole(3_000))
+        self.assertNotIn("assets", self.read(self.path)["cells"][1]["outputs"][0])
+        # Nothing but the asset is left of it.
+        self.assertEqual([path.name for path in (self.work / "assets").iterdir()], [asset["asset"]])
+
+    def test_it_does_not_stay_in_memory(self):
+        self.begin("pass", self.SOURCE % 15_000)
+        self.run_cell(0)
+        before = self.rss_mb()
+        [output] = self.run_cell(1)["outputs"]
+        self.assertEqual(output["assets"][0]["bytes"], 150_000_004)
+        # Nothing of the 150 MB; that sanitizers keep what was freed does not count.
+        self.assertLess(self.rss_mb() - before, 75)
+        self.assertIn("the whole: read_asset", text_of(self.in_notebook(1)))
+
+    def test_while_it_runs_and_after_a_kill(self):
+        gate = self.work / "gate"
+        os.mkfifo(gate)
+        self.begin(self.SOURCE % 500 + f"; sys.stdout.flush()\nopen({str(gate)!r}).read()\n"
+                                       "print('after')")
+        task = self.submit()
+        self.wait_for_record(task, 5_000_004)
+        live = self.server.call("get_execution_status", task_id=task)["outputs"][0]
+        self.assertLess(len(live["text"]), 2_000)
+        self.assertEqual(live["assets"][0]["bytes"], 5_000_004)
+        self.server.kill()
+        self.server = self.serve()
+        gate.write_text("go")
+        outputs = self.wait(task)["outputs"]
+        self.assertEqual(pathlib.Path(outputs[0]["assets"][0]["path"]).read_text(), self.whole(500))
+        self.assertEqual(text_of(outputs[1:]), "after\n")
+        self.assertEqual(text_of(self.in_notebook()), self.whole(500) + "after\n")
+
+    def wait_for_record(self, task, size):
+        """What was printed is recorded about once a second."""
+        deadline = time.monotonic() + LIMIT_S
+        while True:
+            outputs = json.loads(self.shown(task, "--json"))["outputs"]
+            if outputs and outputs[0].get("assets", [{}])[0].get("bytes") == size:
+                return
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+
+
+class Endpoint(Outputs):
+    def get(self, path, token=True, method="GET", **headers):
+        if token:
+            headers["Authorization"] = f"Bearer {self.server.token}"
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.server.url + path, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+                return answer.status, answer.read(), answer.headers
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read(), refusal.headers
+
+    def test_assets_over_http(self):
+        self.begin("for i in range(100): print(i)",
+                   "from IPython.display import HTML\nHTML('<p>' + 'long ' * 1000 + '</p>')")
+        [asset] = self.run_cell(0)["outputs"][0]["assets"]
+        path = f"/assets/{asset['asset']}"
+        status, body, headers = self.get(path)
+        self.assertEqual((status, body.decode()), (200, "".join(f"{i}\n" for i in range(100))))
+        self.assertEqual(headers["Content-Type"], "text/plain")
+        self.assertEqual(headers["Content-Security-Policy"], "sandbox")
+        self.assertEqual(self.get(path, If_None_Match=headers["ETag"])[:2], (304, b""))
+        self.assertEqual(self.get(path, token=False)[0], 401)
+        self.assertEqual(self.get(path, method="POST")[0], 405)
+        self.assertEqual(self.get(path, Host="evil.example")[0], 403)
+        for other in ("/assets/", "/assets/" + "0" * 32 + ".txt", "/assets/..%2Fa.ipynb",
+                      "/assets/%2Fetc%2Fpasswd"):
+            self.assertIn(self.get(other)[0], (403, 404), other)
+        [asset] = self.run_cell(1)["outputs"][0]["assets"]
+        status, body, headers = self.get(f"/assets/{asset['asset']}")
+        self.assertEqual((status, headers["Content-Type"]), (200, "text/html"))
+        self.assertIn(b"long long", body)
+
+    def test_questions_are_announced(self):
+        self.begin("name = input('Name? ')", "import getpass\ngetpass.getpass('Key: ')")
+        self.server.call("list_tasks")  # initialises the session
+        request = urllib.request.Request(self.server.url + "/mcp", headers={
+            "Authorization": f"Bearer {self.server.token}", "Accept": "text/event-stream",
+            "Mcp-Session-Id": self.server.session})
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as stream:
+            for seq, (index, prompt) in enumerate([(0, "Name? "), (1, "Key: ")], 1):
+                task = self.submit(index)
+                while not (line := stream.readline().decode()).startswith("data: {"):
+                    self.assertTrue(line, "the stream ended")
+                message = json.loads(line[6:])
+                self.assertEqual(message["method"], "notebook/input_request")
+                self.assertNotIn("id", message)
+                self.assertEqual(message["params"], {
+                    "task_id": task, "notebook_path": str(self.path), "cell_index": index,
+                    "prompt": prompt, "password": index == 1, "seq": seq})
+                self.server.call("submit_input", notebook_path="a.ipynb", text="x")
+                self.wait(task)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,10 @@ private Q_SLOTS:
     void whatIsMalformedHarmsNothing_data();
     void whatIsMalformedHarmsNothing();
     void everyMimeTypeIsKept();
+    void aLongTextGoesToItsFile();
+    void aClearedTextLeavesNoFile();
+    void whatCannotBeWrittenIsSaid();
+    void ofShortLinesFewAreShown();
 };
 
 void TestOutputCollector::collects_data()
@@ -159,6 +163,97 @@ void TestOutputCollector::everyMimeTypeIsKept()
     QVERIFY(
         collector.outputs() ==
         Json::array({{{"output_type", "display_data"}, {"data", data}, {"metadata", metadata}}}));
+}
+
+/// Whole, in its order, and only what is one text: memory keeps the ends.
+void TestOutputCollector::aLongTextGoesToItsFile()
+{
+    QTemporaryDir dir;
+    const QString path = dir.filePath(QStringLiteral("assets/.partial-1"));
+    OutputCollector collector(Json::array(), path);
+    std::string all;
+    for (int i = 0; i < 40'000; ++i) {
+        const std::string text = "line " + std::to_string(i) + " ü" + std::string(30, 'x') + "\n";
+        all += text;
+        collector.apply(message("stream", {{"name", "stdout"}, {"text", text}}));
+    }
+    collector.apply(messageOf(QStringLiteral("d:between")));
+    collector.apply(messageOf(QStringLiteral("out:short")));
+    QVERIFY(all.size() > MaxStreamBytes);
+    QCOMPARE(collector.spools().size(), size_t(1));
+    collector.spools().front()->drain();
+    QFile file(path + QStringLiteral("-0.txt"));
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QVERIFY(file.readAll().toStdString() == all);
+
+    const Json &outputs = collector.outputs();
+    QCOMPARE(outputs.size(), size_t(3));
+    QCOMPARE(wordOf(outputs[2]), QStringLiteral("out:short"));
+    const QString preview = textOf(outputs[0], "text");
+    QVERIFY(preview.startsWith(QStringLiteral("line 0 ü")));
+    QVERIFY(preview.endsWith(QLatin1String("x\n")));
+    QVERIFY(preview.contains(QLatin1String("line 39999 ")));
+    QVERIFY(!preview.contains(QChar(QChar::ReplacementCharacter)));
+    QVERIFY(preview.size() < 2'000);
+    const Json &asset = outputs[0]["assets"][0];
+    QCOMPARE(textOf(asset, "path"), file.fileName());
+    QCOMPARE(findInt(asset, "bytes"), std::optional(std::int64_t(all.size())));
+    QCOMPARE(findInt(asset, "lines"), std::optional(std::int64_t(40'000)));
+}
+
+void TestOutputCollector::aClearedTextLeavesNoFile()
+{
+    QTemporaryDir dir;
+    OutputCollector collector(Json::array(), dir.filePath(QStringLiteral("p")));
+    const auto print = [&collector] {
+        collector.apply(message(
+            "stream", {{"name", "stdout"}, {"text", std::string(MaxStreamBytes / 2 + 1, 'x')}}));
+    };
+    for (int i = 0; i < 3; ++i)
+        print();
+    QCOMPARE(collector.spools().size(), size_t(1));
+    const auto gone = collector.spools().front();
+    collector.apply(messageOf(QStringLiteral("clear")));
+    QVERIFY(collector.outputs().empty());
+    for (int i = 0; i < 3; ++i)
+        print();
+    QCOMPARE(collector.spools().size(), size_t(1));
+    gone->drain();
+    collector.spools().front()->drain();
+    QTRY_COMPARE(QDir(dir.path()).entryList(QDir::Files), QStringList(QStringLiteral("p-1.txt")));
+    QCOMPARE(QFileInfo(dir.filePath(QStringLiteral("p-1.txt"))).size(),
+             qint64(3 * (MaxStreamBytes / 2 + 1)));
+}
+
+void TestOutputCollector::whatCannotBeWrittenIsSaid()
+{
+    QTemporaryDir dir;
+    const QString file = dir.filePath(QStringLiteral("file"));
+    QVERIFY(QFile(file).open(QIODevice::WriteOnly));
+    OutputCollector collector(Json::array(), file + QStringLiteral("/p"));
+    for (int i = 0; i < 4; ++i) {
+        collector.apply(message(
+            "stream", {{"name", "stdout"}, {"text", std::string(MaxStreamBytes / 2, 'x') + "\n"}}));
+        if (!collector.spools().empty())
+            collector.spools().front()->drain();
+    }
+    QVERIFY(textOf(collector.outputs()[0], "text").contains(QLatin1String("could not be kept")));
+}
+
+void TestOutputCollector::ofShortLinesFewAreShown()
+{
+    QTemporaryDir dir;
+    OutputCollector collector(Json::array(), dir.filePath(QStringLiteral("p")));
+    std::string text;
+    for (int i = 0; i < 200'000; ++i)
+        text += std::to_string(i) + "\n";
+    for (int i = 0; i < 2; ++i)
+        collector.apply(message("stream", {{"name", "stdout"}, {"text", text}}));
+    const QString preview = textOf(collector.outputs()[0], "text");
+    QVERIFY(preview.startsWith(QLatin1String("0\n1\n")));
+    QVERIFY(preview.contains(QStringLiteral("\n21\n…")));
+    QVERIFY(preview.endsWith(QLatin1String("\n199998\n199999\n")));
+    QCOMPARE(preview.count(QLatin1Char('\n')), 45);
 }
 
 QTEST_GUILESS_MAIN(TestOutputCollector)

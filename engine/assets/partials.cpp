@@ -1,0 +1,206 @@
+#include "assets/partials.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <QCryptographicHash>
+#include <QDateTime>
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+#include <cerrno>
+#include <cstring>
+
+#include "assets/asset.h"
+#include "assets/assetfolder.h"
+#include "assets/assetreader.h"
+#include "base/terminaltext.h"
+
+namespace celldeck::assets {
+
+namespace {
+
+const QString Prefix = QStringLiteral(".partial-");
+// Enough for a preview, also of a progress bar.
+constexpr qsizetype SampleBytes = 1 << 16;
+constexpr qint64 PieceBytes = 1 << 16;
+// More than a preview shows, and as much as is read to find them.
+constexpr size_t HeadLines = 50;
+constexpr qint64 MaxHeadBytes = 64 << 20;
+constexpr std::chrono::days MaxAge{7};
+
+bool isPartial(const QString &path)
+{
+    return QFileInfo(path).fileName().startsWith(Prefix);
+}
+
+std::unexpected<Error> ioError(const QString &path)
+{
+    return fail(ErrorCode::Io, QStringLiteral("the asset %1 cannot be written: %2")
+                                   .arg(path, QString::fromLocal8Bit(std::strerror(errno))));
+}
+
+Result<> syncPath(const QString &path, int flags)
+{
+    const int fd = ::open(QFile::encodeName(path).constData(), flags | O_CLOEXEC);
+    if (fd < 0)
+        return ioError(path);
+    const bool isSynced = ::fsync(fd) == 0 || errno == EINVAL;
+    ::close(fd);
+    return isSynced ? Result<>() : ioError(path);
+}
+
+/// One part back in its place. False if its file is gone, or too big.
+bool restore(Json &output, const Json &file)
+{
+    const QString path = textOf(file, "path");
+    const QString of = textOf(file, "of");
+    if (path.isEmpty() || findInt(file, "bytes").value_or(0) > MaxNotebookTextBytes)
+        return false;
+    const auto content = readWhole(path, MaxNotebookTextBytes);
+    if (!content)
+        return false;
+    if (of == QLatin1String("text") || of == QLatin1String("evalue")) {
+        output[of.toStdString()] = content->toStdString();
+        return true;
+    }
+    if (of == QLatin1String("traceback")) {
+        output["traceback"] = Json::array({content->toStdString()});
+        return true;
+    }
+    Json &data = output["data"];
+    if (!data.is_object())
+        return false;
+    if (isBinary(of)) {
+        data[of.toStdString()] = content->toBase64().toStdString();
+    } else if (of.endsWith(QLatin1String("json"))) {
+        auto json = parseJson(*content);
+        if (!json)
+            return false;
+        data[of.toStdString()] = std::move(*json);
+    } else {
+        data[of.toStdString()] = content->toStdString();
+    }
+    return true;
+}
+
+}  // namespace
+
+QString Partial::fileName() const
+{
+    return QString::fromLatin1(stem) + QStringLiteral(".txt");
+}
+
+QList<Partial> partialsOf(const Json &outputs)
+{
+    QList<Partial> partials;
+    for (size_t place = 0; outputs.is_array() && place < outputs.size(); ++place) {
+        const Json *files = find(outputs[place], "assets");
+        if (!files || !files->is_array())
+            continue;
+        for (const Json &file : *files) {
+            if (const QString path = textOf(file, "path"); isPartial(path))
+                partials << Partial{place, path};
+        }
+    }
+    return partials;
+}
+
+Result<> study(Partial &partial)
+{
+    const auto fd = openFile(partial.path);
+    if (!fd)
+        return fail(fd.error());
+    QFile file;
+    if (!file.open(*fd, QIODevice::ReadOnly | QIODevice::Unbuffered, QFileDevice::AutoCloseHandle))
+        return ioError(partial.path);
+    QCryptographicHash hash(QCryptographicHash::Sha256);
+    char last = '\n';
+    TerminalText head(SampleBytes);
+    for (QByteArray piece = file.read(PieceBytes); !piece.isEmpty();
+         piece = file.read(PieceBytes)) {
+        hash.addData(piece);
+        partial.bytes += piece.size();
+        partial.lines += piece.count('\n');
+        partial.characters += std::ranges::count_if(
+            piece, [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; });
+        last = piece.back();
+        // A progress bar is at its beginning what it is when it has ended.
+        if (head.lineCount() <= HeadLines && partial.bytes <= MaxHeadBytes)
+            head.feed({piece.constData(), static_cast<size_t>(piece.size())});
+        partial.tail = QByteArray(partial.tail + piece).right(SampleBytes);
+    }
+    if (file.error() != QFileDevice::NoError)
+        return ioError(partial.path);
+    partial.head = QByteArray::fromStdString(head.text());
+    if (last != '\n')
+        ++partial.lines;
+    partial.stem = hash.result().toHex().left(StemLength);
+    return {};
+}
+
+Result<> nameFile(const Partial &partial, const QString &path)
+{
+    if (const Result<> synced = syncPath(partial.path, O_RDONLY | O_NOFOLLOW); !synced)
+        return synced;
+    const QByteArray from = QFile::encodeName(partial.path);
+    const QByteArray to = QFile::encodeName(path);
+    // Its name is its content: what is there already is the same.
+    if (::link(from.constData(), to.constData()) != 0 && errno != EEXIST) {
+        // Some file systems know no second name.
+        if (::rename(from.constData(), to.constData()) != 0)
+            return ioError(path);
+    }
+    return syncPath(QFileInfo(path).absolutePath(), O_RDONLY | O_DIRECTORY);
+}
+
+Json named(Json outputs, const Partial &partial, const QString &path)
+{
+    Json &output = outputs[partial.output];
+    output["text"] = previewOf({.head = partial.head,
+                                .tail = partial.tail,
+                                .lines = partial.lines,
+                                .characters = partial.characters},
+                               path);
+    output["assets"] = Json::array({{{"of", "text"},
+                                     {"mime_type", "text/plain"},
+                                     {"bytes", partial.bytes},
+                                     {"lines", partial.lines},
+                                     {"asset", QFileInfo(path).fileName()},
+                                     {"path", path}}});
+    return outputs;
+}
+
+void removePartials(const QStringList &paths)
+{
+    for (const QString &path : paths)
+        QFile::remove(path);
+}
+
+void removeOldPartials(const QString &folder, UtcTime now)
+{
+    const QFileInfoList files =
+        QDir(folder).entryInfoList({Prefix + QLatin1Char('*')}, QDir::Files | QDir::Hidden);
+    for (const QFileInfo &file : files) {
+        const UtcTime written(Milliseconds(file.lastModified().toMSecsSinceEpoch()));
+        if (now - written > MaxAge)
+            QFile::remove(file.absoluteFilePath());
+    }
+}
+
+Json wholeOutputs(Json outputs)
+{
+    for (size_t place = 0; outputs.is_array() && place < outputs.size(); ++place) {
+        Json &output = outputs[place];
+        const Json *files = find(output, "assets");
+        if (!files || !files->is_array())
+            continue;
+        const Json listed = *files;
+        for (const Json &file : listed)
+            (void)restore(output, file);  // Else its preview stays, which says where it is.
+        output.erase("assets");
+    }
+    return outputs;
+}
+
+}  // namespace celldeck::assets

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <QString>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+
+namespace celldeck::kernels {
+
+/// Of one stream output; what is longer goes to a file while it is printed.
+inline constexpr size_t MaxStreamBytes = 1 << 20;
+
+/// The text of one stream that is too long to be kept in memory: goes to a file as it comes, in
+/// another thread, and leaves a preview here. The file outlives a crash of the engine, with all but
+/// what was on its way. Where it cannot be written the rest is left out, and the preview says so.
+///
+/// Owned by an output collector, and by the writes that are under way. Thread: one; `drain` any.
+/// Stopping: what was appended is written in any case.
+class Spool final
+{
+public:
+    explicit Spool(QString path);
+    ~Spool();
+    Spool(const Spool &) = delete;
+    Spool &operator=(const Spool &) = delete;
+
+    void append(std::string_view text);
+    /// The stream's output as it stands: a preview as its text, and in `assets` what is in the file
+    /// (as assets/bigoutputs.h has it).
+    void describe(Json &output) const;
+    /// All that was appended is in the file when this returns. Blocks.
+    void drain() const;
+    /// The output was cleared: the file goes.
+    void discard();
+
+private:
+    struct File;
+
+    const QString m_path;
+    std::shared_ptr<File> m_file;
+    std::string m_head;
+    std::string m_tail;
+    std::int64_t m_bytes = 0;
+    std::int64_t m_lines = 0;
+    bool m_endsLine = true;
+};
+
+}  // namespace celldeck::kernels
