@@ -72,6 +72,7 @@ class Bench:
         os.environ["JUPYTER_PATH"] = str(self.folder / "jupyter")
         os.environ["CELLDECK_DATA_DIR"] = str(self.folder / "data")
         os.environ["CELLDECK_TOKEN"] = "bench"
+        os.environ["CELLDECK"] = self.celldeck  # what the tests' client starts
 
     def run_celldeck(self, path):
         """Times of the cells' ends, and our CPU a cell between the first and the last."""
