@@ -9,6 +9,7 @@
 #include "kernels/connectionfile.h"
 #include "kernels/kernelclient.h"
 #include "kernels/messagerouter.h"
+#include "kernels/sentnote.h"
 
 namespace celldeck::kernels {
 
@@ -66,6 +67,7 @@ struct Kernel::Private
     CommBook comms;
     bool isAttached = false;
     std::optional<ConnectionFile> connection;
+    std::optional<SentNote> note;
     KernelProcess process;
     std::unique_ptr<KernelClient> client;
     TaskScope scope;
@@ -138,6 +140,9 @@ QCoro::Task<Result<>> Kernel::Private::becomeHeard()
 Result<> Kernel::Private::connectTo(ConnectionFile file)
 {
     connection = std::move(file);
+    note.emplace(options.runtimeDirectory, session);
+    if (const Result<> opened = note->open(); !opened)
+        return opened;
     client = std::make_unique<KernelClient>(connection->info(), session);
     QObject::connect(client.get(), &KernelClient::received, q,
                      [this](Channel channel, const Message &message) { take(channel, message); });
@@ -229,14 +234,15 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
         if (!heard)
             co_return fail(heard.error());
     }
-    const Result<> sent =
-        d->client->send(Channel::Shell, QByteArrayLiteral("execute_request"), messageId,
-                        {{"code", code},
-                         {"silent", false},
-                         {"store_history", options.storeHistory},
-                         {"user_expressions", Json::object()},
-                         {"allow_stdin", options.allowStdin},
-                         {"stop_on_error", options.stopOnError}});
+    Result<> sent = d->note->put(messageId);
+    if (sent)
+        sent = d->client->send(Channel::Shell, QByteArrayLiteral("execute_request"), messageId,
+                               {{"code", code},
+                                {"silent", false},
+                                {"store_history", options.storeHistory},
+                                {"user_expressions", Json::object()},
+                                {"allow_stdin", options.allowStdin},
+                                {"stop_on_error", options.stopOnError}});
     if (!sent) {
         d->cell.abandon(sent.error());
         d->setState(KernelState::Idle);

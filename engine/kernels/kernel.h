@@ -75,7 +75,8 @@ public:
     /// Requires: started or attached. nullopt once its process has ended.
     [[nodiscard]] std::optional<KernelAddress> address() const;
 
-    /// A fresh msg_id: committed by the caller before `execute` sends it.
+    /// A fresh msg_id: committed by the caller before `execute` sends it, which also notes it for
+    /// a later engine: see `wasSent`.
     [[nodiscard]] QByteArray newMessageId() const;
 
     /// Sends the request and ends when its execute_reply and its idle have both come. `changed` is

@@ -16,6 +16,12 @@ QByteArray contentOf(const QString &path)
 
 }  // namespace
 
+QString currentBoot()
+{
+    return QString::fromLatin1(
+        contentOf(QStringLiteral("/proc/sys/kernel/random/boot_id")).trimmed());
+}
+
 std::optional<ProcessIdentity> identityOf(qint64 pid)
 {
     const QByteArray stat = contentOf(QStringLiteral("/proc/%1/stat").arg(pid));
@@ -29,10 +35,7 @@ std::optional<ProcessIdentity> identityOf(qint64 pid)
     if (fields.size() <= Started || fields[State] == "Z" || fields[State] == "X")
         return std::nullopt;
     return ProcessIdentity{
-        .pid = pid,
-        .started = fields[Started].toULongLong(),
-        .boot = QString::fromLatin1(
-            contentOf(QStringLiteral("/proc/sys/kernel/random/boot_id")).trimmed())};
+        .pid = pid, .started = fields[Started].toULongLong(), .boot = currentBoot()};
 }
 
 QHash<qint64, QString> kernelsStartedFrom(const QString &folder)

@@ -16,6 +16,9 @@ struct ProcessIdentity
     bool operator==(const ProcessIdentity &) const = default;
 };
 
+/// Of this machine: another one each time that it starts.
+[[nodiscard]] QString currentBoot();
+
 /// nullopt: there is no such process, or it has ended and nobody has asked for its exit code yet.
 [[nodiscard]] std::optional<ProcessIdentity> identityOf(qint64 pid);
 

@@ -68,7 +68,7 @@ void ConnectionThread::run(const QString &file, Connection::Mode mode,
 
 Jobs ConnectionThread::takeJobs(Connection &connection)
 {
-    const auto isNeeded = [this] { return !m_jobs.empty() || !m_accepts; };
+    const auto isNeeded = [this] { return (!m_jobs.empty() && m_holds == 0) || !m_accepts; };
     std::unique_lock lock(m_mutex);
     if (!m_changed.wait_for(lock, IdleAfter, isNeeded)) {
         lock.unlock();
@@ -91,7 +91,7 @@ void ConnectionThread::add(std::unique_ptr<Job> job)
     {
         const std::scoped_lock lock(m_mutex);
         if (m_accepts) {
-            wasIdle = m_jobs.empty();
+            wasIdle = m_jobs.empty() && m_holds == 0;
             m_jobs.push_back(std::move(job));
         }
     }
@@ -100,6 +100,23 @@ void ConnectionThread::add(std::unique_ptr<Job> job)
         m_changed.notify_one();
     if (job)
         job->answer(fail(ErrorCode::StorageUnavailable, QStringLiteral("the database is closed")));
+}
+
+void ConnectionThread::beginHold()
+{
+    const std::scoped_lock lock(m_mutex);
+    ++m_holds;
+}
+
+void ConnectionThread::endHold()
+{
+    bool isDue = false;
+    {
+        const std::scoped_lock lock(m_mutex);
+        isDue = --m_holds == 0 && !m_jobs.empty();
+    }
+    if (isDue)
+        m_changed.notify_one();
 }
 
 void ConnectionThread::stop()

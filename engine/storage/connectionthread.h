@@ -48,6 +48,21 @@ public:
                                  std::function<Result<>(Connection &)> prepare);
     /// A job after `stop` is answered with StorageUnavailable.
     void add(std::unique_ptr<Job> job);
+
+    /// While one lives, the thread takes no job that came since: they are taken together.
+    class Hold
+    {
+    public:
+        explicit Hold(ConnectionThread &thread) : m_thread(thread) { m_thread.beginHold(); }
+        ~Hold() { m_thread.endHold(); }
+        Hold(const Hold &) = delete;
+        Hold &operator=(const Hold &) = delete;
+
+    private:
+        ConnectionThread &m_thread;
+    };
+    /// Requires: short, and never over a wait.
+    [[nodiscard]] Hold hold() { return Hold(*this); }
     void stop();
 
 protected:
@@ -74,12 +89,15 @@ private:
              const std::function<void(Result<>)> &opened);
     [[nodiscard]] Jobs takeJobs(Connection &connection);
     void giveAnswers();
+    void beginHold();
+    void endHold();
 
     QObject m_anchor;  // in the owner's thread: where answers arrive
     std::mutex m_mutex;
     std::condition_variable m_changed;
     Jobs m_jobs;
     std::vector<Answer> m_answers;  // on their way to the owner's thread
+    int m_holds = 0;
     bool m_accepts = false;
     std::thread m_thread;
 };

@@ -84,6 +84,8 @@ public:
             return Waiter<T>::resolved(damagedError());
         return submit<T>(m_writer, std::move(job));
     }
+    /// Until it goes, the writer begins nothing: what is asked for meanwhile is one commit.
+    [[nodiscard]] ConnectionThread::Hold holdWrites() { return m_writer.hold(); }
     /// `job` runs in the reader's thread.
     template <class T>
     [[nodiscard]] Waiter<T> read(std::function<Result<T>(Connection &)> job)

@@ -93,7 +93,8 @@ struct TaskRecord
     bool stopOnError = false;
     bool writeBack = true;
     bool stateLost = false;  ///< The kernel that its session had is gone.
-    QByteArray messageId;    ///< msg_id of its execute_request while it runs, else "".
+    QByteArray messageId;    ///< msg_id of its execute_request while it runs; while it
+                             ///< waits, if it may have left already. Else "".
 
     bool operator==(const TaskRecord &) const = default;
 };

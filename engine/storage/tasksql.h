@@ -33,6 +33,7 @@ struct NewTask
 [[nodiscard]] Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
                                                const QList<TaskDraft> &drafts, UtcTime now,
                                                const Actor &by);
+[[nodiscard]] Result<> announce(Connection &connection, TaskId id, const QByteArray &messageId);
 [[nodiscard]] Result<> markRunning(Connection &connection, Census &census, TaskId id,
                                    const QByteArray &messageId, UtcTime now);
 [[nodiscard]] Result<> finish(Connection &connection, Census &census, TaskId id,

@@ -37,6 +37,18 @@ Waiter<ImportReport> TaskStore::importTasks(QList<ImportedTask> tasks, UtcTime n
     });
 }
 
+ConnectionThread::Hold TaskStore::together()
+{
+    return d->database.holdWrites();
+}
+
+Waiter<> TaskStore::announce(TaskId id, QByteArray messageId)
+{
+    return d->database.write<void>([id, messageId = std::move(messageId)](Connection &connection) {
+        return sql::announce(connection, id, messageId);
+    });
+}
+
 Waiter<> TaskStore::markRunning(TaskId id, QByteArray messageId, UtcTime now)
 {
     return d->database.write<void>(

@@ -6,6 +6,7 @@
 #include "async/waiter.h"
 #include "storage/audit.h"
 #include "storage/census.h"
+#include "storage/connectionthread.h"
 #include "storage/importedtask.h"
 #include "storage/taskrecord.h"
 
@@ -27,6 +28,9 @@ public:
     explicit TaskStore(Database &database, QueueLimits limits = {});
     ~TaskStore();
 
+    /// What is asked for while one of these lives goes into one commit.
+    [[nodiscard]] ConnectionThread::Hold together();
+
     /// Stores all drafts or none, in one transaction. Draft with a known key: the existing task is
     /// returned if its content is the same; Conflict otherwise. QueueFull over a limit. The audit
     /// log says that they are `by`'s.
@@ -37,6 +41,10 @@ public:
     /// there already and those that cannot be taken.
     [[nodiscard]] Waiter<ImportReport> importTasks(QList<ImportedTask> tasks, UtcTime now,
                                                    AuditNote note);
+
+    /// The id under which the request of a pending task may leave from now on, before it is marked
+    /// as running; "": it will not. Fails with Stale if it is not pending.
+    [[nodiscard]] Waiter<> announce(TaskId id, QByteArray messageId);
 
     /// pending → running. Fails with Stale if it was not pending.
     [[nodiscard]] Waiter<> markRunning(TaskId id, QByteArray messageId, UtcTime now);

@@ -239,6 +239,19 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
     return tasks;
 }
 
+Result<> announce(Connection &connection, TaskId id, const QByteArray &messageId)
+{
+    const auto changed =
+        connection.run(QStringLiteral("UPDATE task SET message_id = ? WHERE id = ? AND state = 0"),
+                       {messageId.isEmpty() ? QVariant() : QVariant(QString::fromLatin1(messageId)),
+                        qlonglong(id.value())});
+    if (!changed)
+        return fail(changed.error());
+    if (*changed == 0)
+        return stale(id, QStringLiteral("the next"));
+    return {};
+}
+
 Result<> markRunning(Connection &connection, Census &census, TaskId id, const QByteArray &messageId,
                      UtcTime now)
 {

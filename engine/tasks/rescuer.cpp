@@ -5,6 +5,7 @@
 #include <QLoggingCategory>
 
 #include "base/crashpoint.h"
+#include "kernels/sentnote.h"
 #include "kernels/strays.h"
 
 namespace celldeck::tasks {
@@ -70,16 +71,19 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
     std::map<QString, Left> notebooks;
     // All kernels first: what of them nobody takes up is ended before the first new one starts.
     QSet<QString> known;
+    QSet<QString> sessions;
     for (const KernelRecord &kernel : *kernels) {
         Left &left = notebooks[kernel.notebookPath];
         left.kernel = kernel;
         const Result<> attached = m_sessionOf(kernel.notebookPath).attach(kernel);
         left.attached = attached.has_value();
-        if (attached)
+        if (attached) {
             known.insert(kernel.connectionFile);
-        else
+            sessions.insert(kernel.session);
+        } else {
             qCInfo(log, "%s: its kernel is not taken up: %s", qUtf8Printable(kernel.notebookPath),
                    qUtf8Printable(attached.error().message));
+        }
     }
     crashPoint("recovery.kernels_attached");
     m_report.strays = kernels::endStrays(m_runtimeDirectory, known);
@@ -104,11 +108,16 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
             co_return fail(rescued.error());
         crashPoint("recovery.notebook_done");
     }
+    kernels::removeSentNotes(m_runtimeDirectory, sessions);
     co_return m_report;
 }
 
-QCoro::Task<Result<>> Rescuer::rescue(Left left, Recovery recovery)
+QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
 {
+    const Result<Left> settled = co_await settleAnnounced(std::move(found));
+    if (!settled)
+        co_return fail(settled.error());
+    const Left &left = *settled;
     const Result<> ended = co_await endRunning(left);
     if (!ended)
         co_return ended;
@@ -142,6 +151,35 @@ QCoro::Task<Result<>> Rescuer::rescue(Left left, Recovery recovery)
         m_unfinished(task);
     session.enqueue(*order);
     co_return Result<>{};
+}
+
+/// The request of a task that was to run next has left, or may have: then it counts as running.
+QCoro::Task<Result<Rescuer::Left>> Rescuer::settleAnnounced(Left left)
+{
+    for (TaskRecord task : std::exchange(left.pending, {})) {
+        if (task.messageId.isEmpty()) {
+            left.pending << task;
+            continue;
+        }
+        const bool hasLeft =
+            kernels::wasSent(m_runtimeDirectory, task.messageId) == kernels::Sent::Perhaps;
+        const UtcTime now = m_clock.now();
+        const Waiter<> settling = hasLeft ? m_stores.tasks.markRunning(task.id, task.messageId, now)
+                                          : m_stores.tasks.announce(task.id, {});
+        const Result<> done = co_await settling.wait(m_scope);
+        if (!done)
+            co_return fail(done.error());
+        crashPoint("recovery.announced_settled");
+        if (hasLeft) {
+            task.state = TaskState::Running;
+            task.startedAt = now;
+            left.running << task;
+        } else {
+            task.messageId.clear();
+            left.pending << task;
+        }
+    }
+    co_return left;
 }
 
 /// What was running is followed where its kernel still works on it, and ended else.

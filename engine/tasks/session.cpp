@@ -31,12 +31,14 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
       m_kernel(m_path, stores.kernels, clock, m_options, pool),
       m_results(m_path),
       m_keep(KeepInterval, [this] { keepOutputs(); }),
+      m_next(stores.tasks),
       m_log(stores.tasks, clock, m_scope)
 {
     connect(&m_kernel, &SessionKernel::replaced, this, [this] {
         m_displays.clear();
         m_hasState = false;
         m_widgets = 0;
+        m_next.withdraw();
     });
     connect(&m_kernel, &SessionKernel::failed, this, &Session::failed);
     connect(&m_kernel, &SessionKernel::inputRequested, this, &Session::handleInput);
@@ -118,6 +120,7 @@ QCoro::Task<> Session::work()
 {
     while (!m_stopping && !m_scope.isClosed()) {
         if (!m_followed && mustWait()) {
+            recordLast();
             m_wake = {};
             if (m_options.cullAfter && m_kernel.get() && m_waiting.isEmpty())
                 m_idle.start(*m_options.cullAfter);
@@ -141,6 +144,8 @@ QCoro::Task<> Session::work()
         m_current.reset();
         m_ended.resolve({});
     }
+    recordLast();
+    m_next.withdraw();
     const Result<> finished = co_await m_finished.wait(m_scope);
     if (finished)
         m_stopped.resolve({});
@@ -165,6 +170,18 @@ QCoro::Task<Result<>> Session::startKernelFor(TaskRecord task)
 
 QCoro::Task<> Session::runTask(TaskRecord task)
 {
+    if (const auto announced = m_next.take(task.id)) {
+        const Result<> onDisk = co_await announced->onDisk.wait(m_scope);
+        if (onDisk && m_end == End::None && !m_stopping && m_kernel.isReady()) {
+            task.state = TaskState::Running;
+            task.startedAt = m_clock.now();
+            task.messageId = announced->messageId;
+            m_current = task;
+            co_await executeTask(std::move(task), OnDisk::Announced);
+            co_return;
+        }
+    }
+    recordLast();
     if (m_hasState && m_kernel.hasDied()) {
         // While no cell ran: this one is the first that can be told.
         task.stateLost = true;
@@ -188,10 +205,8 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_return;
     }
 
-    QByteArray messageId;
     if (m_end == End::None && m_kernel.get()) {
-        messageId = m_kernel.get()->newMessageId();
-        const Result<TaskRecord> begun = co_await m_log.begin(task, messageId);
+        const Result<TaskRecord> begun = co_await begin(task);
         if (!begun)
             co_return;
         task = *begun;
@@ -208,6 +223,18 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_return;
     }
     crashPoint("session.running_committed");
+    co_await executeTask(std::move(task), OnDisk::Running);
+}
+
+QCoro::Task<Result<TaskRecord>> Session::begin(TaskRecord task)
+{
+    const auto together = m_stores.tasks.together();
+    announceNext();
+    return m_log.begin(std::move(task), m_kernel.get()->newMessageId());
+}
+
+QCoro::Task<> Session::executeTask(TaskRecord task, OnDisk as)
+{
     if (task.limit)
         m_limit.start(*task.limit);
     m_executing = true;
@@ -215,9 +242,36 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     kernels::ExecuteOptions options;
     options.allowStdin = m_options.allowStdin;
     options.stopOnError = false;  // What follows an error is the queue's decision.
-    const Result<kernels::Execution> execution = co_await m_kernel.get()->execute(
-        messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); });
-    co_await conclude(task, execution);
+    const QCoro::Task<Result<kernels::Execution>> executing = m_kernel.get()->execute(
+        task.messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); });
+    if (as == OnDisk::Announced)
+        recordStep(task);
+    const Result<kernels::Execution> execution = co_await executing;
+    co_await conclude(std::move(task), execution);
+}
+
+/// Its request has left: now one commit for its beginning, the end of the one before it, and what
+/// may leave after it.
+void Session::recordStep(TaskRecord begun)
+{
+    crashPoint("session.sent_ahead");
+    const auto together = m_stores.tasks.together();
+    recordLast();
+    m_scope.start(m_log.noteBegun(std::move(begun)));
+    announceNext();
+}
+
+void Session::recordLast()
+{
+    if (auto last = std::exchange(m_last, {}))
+        m_scope.start(
+            finishBesideTheNext(std::move(last->task), std::move(last->outcome), m_finished));
+}
+
+void Session::announceNext()
+{
+    if (!mustWait() && !m_stopping)
+        m_next.announce(m_waiting.first().id, m_kernel.get()->newMessageId());
 }
 
 QCoro::Task<> Session::followTask(storage::TaskDetail detail)
@@ -258,7 +312,7 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         co_return;
     if (outcome.state == TaskState::Completed && m_end == End::None && !mustWait()) {
         m_finished = {};
-        m_scope.start(finishBesideTheNext(task, outcome, m_finished));
+        m_last = {std::move(task), std::move(outcome)};
         co_return;
     }
     co_await finish(

@@ -9,6 +9,7 @@
 #include "async/waiter.h"
 #include "storage/stores.h"
 #include "tasks/displaybook.h"
+#include "tasks/nextrequest.h"
 #include "tasks/outcome.h"
 #include "tasks/resultwriter.h"
 #include "tasks/sessionkernel.h"
@@ -34,8 +35,9 @@ struct SessionStatus
 
 /// One notebook's kernel and the tasks that wait for it, run one after the other in their order.
 /// How each step gets on disk is TaskLog's affair, how a kernel begins and ends SessionKernel's.
-/// Each step is on disk before the next: running before the request leaves, outputs and final state
-/// before anyone is told. What a running task has printed is recorded about once a second.
+/// Each step is on disk before the next: running, or that it runs next, before the request leaves;
+/// outputs and final state before anyone is told. What a running task has printed is recorded about
+/// once a second.
 ///
 /// Owned by the TaskQueue. Thread: the engine's. Stopping: `stop()` ends the running task as
 /// interrupted with what it had printed, leaves pending ones pending, writes what the notebook
@@ -110,6 +112,9 @@ Q_SIGNALS:
 private:
     QCoro::Task<> work();
     QCoro::Task<> runTask(storage::TaskRecord task);
+    QCoro::Task<Result<storage::TaskRecord>> begin(storage::TaskRecord task);
+    enum class OnDisk { Running, Announced };
+    QCoro::Task<> executeTask(storage::TaskRecord task, OnDisk as);
     QCoro::Task<Result<>> startKernelFor(storage::TaskRecord task);
     QCoro::Task<> followTask(storage::TaskDetail task);
     /// From the kernel's answer to the end on disk.
@@ -118,8 +123,6 @@ private:
                                 bool kernelGone);
     QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome,
                          std::optional<storage::AuditNote> note = {});
-    /// The end of a task that completed goes into the same commit as the beginning of the one
-    /// behind it: one fsync a cell instead of two.
     QCoro::Task<> finishBesideTheNext(storage::TaskRecord task, storage::TaskOutcome outcome,
                                       Waiter<> finished);
     QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
@@ -133,6 +136,11 @@ private:
     QCoro::Task<> end(Waiter<> done);
 
     [[nodiscard]] storage::AuditNote noteOf(storage::Action action, storage::Actor by) const;
+    /// Brings to disk the end of the task before this one: beside the beginning of this one and
+    /// what may leave after it, in one commit.
+    void recordLast();
+    void recordStep(storage::TaskRecord begun);
+    void announceNext();
     /// The note is written with the task's end, if it ends by this.
     Waiter<> endTask(storage::TaskId id, std::optional<storage::AuditNote> note);
     void endRunning(End why, std::optional<storage::AuditNote> note = {});
@@ -153,7 +161,13 @@ private:
     bool m_executing = false;  // the current task's request has left
     End m_end = End::None;
     std::optional<storage::AuditNote> m_endNote;
-    Waiter<> m_ended;                              // of the current task
+    Waiter<> m_ended;  // of the current task
+    struct Last
+    {
+        storage::TaskRecord task;
+        storage::TaskOutcome outcome;
+    };
+    std::optional<Last> m_last;                    // its end goes to disk beside the next one's
     Waiter<> m_finished = Waiter<>::resolved({});  // the end of the task before it is on disk
     SessionKernel m_kernel;
     bool m_kernelEnds = false;  // nothing may begin on it
@@ -171,6 +185,7 @@ private:
     Coalescer m_keep;
     UtcTime m_keptAt{};
     qsizetype m_keptBytes = 0;
+    NextRequest m_next;
     TaskLog m_log;
     TaskScope m_scope;
 };

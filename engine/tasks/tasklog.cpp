@@ -48,6 +48,23 @@ QCoro::Task<Result<TaskRecord>> TaskLog::begin(TaskRecord task, QByteArray messa
     }
 }
 
+QCoro::Task<> TaskLog::noteBegun(TaskRecord running)
+{
+    for (;;) {
+        const Waiter<> marking =
+            m_store.markRunning(running.id, running.messageId, *running.startedAt);
+        const Result<> marked = co_await marking.wait(m_scope);
+        if (marked) {
+            Q_EMIT taskChanged(running);
+            co_return;
+        }
+        // Stale: the disk has refused this, and then has taken its end.
+        const bool again = co_await pauseAfter(marked.error());
+        if (!again)
+            co_return;
+    }
+}
+
 QCoro::Task<Result<>> TaskLog::finish(TaskRecord task, TaskOutcome outcome,
                                       std::optional<storage::AuditNote> note)
 {

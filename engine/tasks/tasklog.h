@@ -24,6 +24,8 @@ public:
     /// with Cancelled when the engine stops.
     [[nodiscard]] QCoro::Task<Result<storage::TaskRecord>> begin(storage::TaskRecord task,
                                                                  QByteArray messageId);
+    /// The same for one whose request has left already, because it was announced.
+    QCoro::Task<> noteBegun(storage::TaskRecord running);
     /// Fails with Stale if it was final already: then that stays.
     [[nodiscard]] QCoro::Task<Result<>> finish(storage::TaskRecord task,
                                                storage::TaskOutcome outcome,

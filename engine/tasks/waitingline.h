@@ -14,7 +14,8 @@ class WaitingLine final
 {
 public:
     void append(const QList<storage::TaskRecord> &tasks);
-    /// Requires: not empty.
+    /// Requires of both: not empty.
+    [[nodiscard]] const storage::TaskRecord &first() const { return m_tasks.front(); }
     [[nodiscard]] storage::TaskRecord takeFirst();
     [[nodiscard]] std::optional<storage::TaskRecord> take(storage::TaskId id);
     [[nodiscard]] QList<storage::TaskRecord> takeAll();

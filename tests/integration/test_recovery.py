@@ -230,6 +230,36 @@ class Recovery(celldeck.CelldeckTest):
         until("the outputs in the file",
               lambda: text_of(self.read(self.work / "c.ipynb")["cells"][0]["outputs"]) == "c\n")
 
+    def test_what_left_ahead_of_its_commit_is_not_run_again(self):
+        self.write("c.ipynb", notebook(*(f"open({str(self.work)!r} + '/ran', 'a').write('{i}')"
+                                         for i in range(4))))
+        tasks = self.die_with_a_run("session.sent_ahead:2", "c.ipynb")
+        server, _ = self.again()
+        ended = [self.wait(server, task)["status"] for task in tasks]
+        # The engine died when the third had left: the end of the second was not recorded, and
+        # whether the third has been heard by anyone depends on the kernel.
+        self.assertEqual((ended[0], ended[1], ended[3]), ("completed", "interrupted", "completed"))
+        self.assertIn(ended[2], ("completed", "interrupted"))
+        ran = (self.work / "ran").read_text()
+        self.assertEqual(sorted(set(ran)), sorted(ran), "nothing ran twice")
+
+    def test_what_was_announced_and_has_not_left_runs(self):
+        self.write("c.ipynb", notebook(*(f"print({i})" for i in range(4))))
+        # Behind the commit that announces the third, while the second runs.
+        tasks = self.die_with_a_run("session.replied:2", "c.ipynb")
+        server, _ = self.again()
+        ended = [self.wait(server, task)["status"] for task in tasks]
+        self.assertEqual(ended, ["completed", "interrupted", "completed", "completed"])
+
+    def die_with_a_run(self, where, path):
+        """The tasks of a notebook whose engine dies at that point of them."""
+        self.environment["CELLDECK_CRASH_AT"] = where
+        server = self.serve()
+        del self.environment["CELLDECK_CRASH_AT"]
+        tasks = server.call("run_all_cells", notebook_path=path)["task_ids"]
+        self.assertEqual(server.process.wait(LIMIT_S), -signal.SIGKILL)
+        return tasks
+
     def test_an_end_in_order_leaves_nothing_to_tell(self):
         server = self.serve()
         task = server.call("run_cell_async", notebook_path="a.ipynb", index=1,

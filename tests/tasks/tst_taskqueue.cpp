@@ -231,8 +231,9 @@ void TestTaskQueue::whatIsAboutToBeginCanStillBeStopped()
     QFETCH(const QString, how);
     Fixture f(m_dir->path());
     const QString mark = m_dir->filePath(QStringLiteral("mark"));
+    // So long that what was announced behind it is taken back: behind a short one it has left.
     const auto tasks = await(
-        f.queue.submit({draft(m_notebook, QStringLiteral("1")),
+        f.queue.submit({draft(m_notebook, QStringLiteral("import time; time.sleep(0.3)")),
                         draft(m_notebook, QStringLiteral("open('%1', 'w').close()").arg(mark))}));
     QVERIFY(tasks);
     const TaskId first = tasks->first().id;

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <QByteArray>
+#include <QSet>
+#include <QString>
+
+#include "base/result.h"
+
+namespace celldeck::kernels {
+
+/// The id of the last request that was handed to ZeroMQ for one kernel, in a file of the runtime
+/// folder. It is written before each request and never fsynced: that costs 2 µs, and holds when the
+/// engine is killed, though not when the machine goes down; so the file names the boot.
+///
+/// Owned by a Kernel. Thread: any one. Stopping: the destructor removes the file.
+class SentNote final
+{
+public:
+    /// What `session` is: the part of a msg_id before its last two underscores.
+    SentNote(QString folder, const QString &session);
+    ~SentNote();
+    SentNote(const SentNote &) = delete;
+    SentNote &operator=(const SentNote &) = delete;
+
+    /// Takes up the one that an earlier engine has left; else says that nothing was sent. Fails
+    /// with Io.
+    [[nodiscard]] Result<> open();
+    /// Fails with Io: then the request must not leave.
+    [[nodiscard]] Result<> put(const QByteArray &messageId);
+
+private:
+    [[nodiscard]] Result<> write(const QByteArray &messageId);
+
+    QString m_path;
+    QByteArray m_boot;
+    int m_fd = -1;
+};
+
+enum class Sent {
+    No,
+    Perhaps,  ///< It was the last one that was handed over; or nobody knows.
+};
+
+/// Whether a request of an engine that is gone has left for its kernel, if it was to be the last.
+[[nodiscard]] Sent wasSent(const QString &folder, const QByteArray &messageId);
+
+/// Removes the notes of kernels that are gone: all but those of `sessions`.
+void removeSentNotes(const QString &folder, const QSet<QString> &sessions);
+
+}  // namespace celldeck::kernels
