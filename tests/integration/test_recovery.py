@@ -252,11 +252,14 @@ class Recovery(celldeck.CelldeckTest):
         self.assertEqual(ended, ["completed", "interrupted", "completed", "completed"])
 
     def die_with_a_run(self, where, path):
-        """The tasks of a notebook whose engine dies at that point of them."""
+        """Tasks of the cells of a notebook, whose engine dies at that point of them."""
         self.environment["CELLDECK_CRASH_AT"] = where
         server = self.serve()
         del self.environment["CELLDECK_CRASH_AT"]
-        tasks = server.call("run_all_cells", notebook_path=path)["task_ids"]
+        server.call("pause_queue")  # until all of them wait
+        tasks = [server.call("run_cell_async", notebook_path=path, index=index)["task_id"]
+                 for index in range(len(self.read(self.work / path)["cells"]))]
+        server.call("resume_queue")
         self.assertEqual(server.process.wait(LIMIT_S), -signal.SIGKILL)
         return tasks
 
