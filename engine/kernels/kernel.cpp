@@ -40,7 +40,8 @@ struct Kernel::Private
 
     void setState(KernelState now);
     void take(Channel channel, const Message &message);
-    Result<> connectTo(ConnectionFile file);
+    enum class Found { New, Left };
+    Result<> connectTo(ConnectionFile file, Found found);
     [[nodiscard]] Waiter<Answer> ask(Channel channel, const QByteArray &type, Json content);
     QCoro::Task<Result<>> becomeHeard();
     QCoro::Task<> greet();
@@ -95,7 +96,7 @@ QCoro::Task<Result<>> Kernel::start()
     auto connection = ConnectionFile::create(d->options.runtimeDirectory, d->spec.name);
     if (!connection)
         co_return fail(connection.error());
-    if (const Result<> opened = d->connectTo(std::move(*connection)); !opened)
+    if (const Result<> opened = d->connectTo(std::move(*connection), Private::Found::New); !opened)
         co_return opened;
     d->process.start(d->spec, d->connection->path(), d->options.workingDirectory, d->options.life);
 
@@ -137,12 +138,13 @@ QCoro::Task<Result<>> Kernel::Private::becomeHeard()
     co_return silence(QStringLiteral("its shell channel answers, its iopub channel is silent"));
 }
 
-Result<> Kernel::Private::connectTo(ConnectionFile file)
+Result<> Kernel::Private::connectTo(ConnectionFile file, Found found)
 {
     connection = std::move(file);
     note.emplace(options.runtimeDirectory, session);
-    if (const Result<> opened = note->open(); !opened)
-        return opened;
+    const Result<> noted = found == Found::New ? note->begin() : note->takeUp();
+    if (!noted)
+        return noted;
     client = std::make_unique<KernelClient>(connection->info(), session);
     QObject::connect(client.get(), &KernelClient::received, q,
                      [this](Channel channel, const Message &message) { take(channel, message); });
@@ -165,7 +167,7 @@ Result<> Kernel::attach(const KernelAddress &address)
     if (!file)
         return fail(file.error());
     d->session = address.session;
-    if (const Result<> connected = d->connectTo(std::move(*file)); !connected)
+    if (const Result<> connected = d->connectTo(std::move(*file), Private::Found::Left); !connected)
         return connected;
     d->state = KernelState::Idle;
     d->isAttached = true;

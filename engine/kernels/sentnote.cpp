@@ -47,7 +47,18 @@ Result<> SentNote::open()
     if (m_fd < 0)
         return fail(ErrorCode::Io,
                     QStringLiteral("%1 cannot be written: %2").arg(m_path, qt_error_string(errno)));
-    return ::lseek(m_fd, 0, SEEK_END) == NoteBytes ? Result<>{} : write({});
+    return {};
+}
+
+Result<> SentNote::begin()
+{
+    const Result<> opened = open();
+    return opened ? write({}) : opened;
+}
+
+Result<> SentNote::takeUp()
+{
+    return open();  // One that was missing is empty now, and an empty one tells nothing.
 }
 
 Result<> SentNote::put(const QByteArray &messageId)
@@ -77,14 +88,18 @@ Sent wasSent(const QString &folder, const QByteArray &messageId)
     return note.sliced(boot.size()).trimmed() == messageId ? Sent::Perhaps : Sent::No;
 }
 
-void removeSentNotes(const QString &folder, const QSet<QString> &sessions)
+QStringList sentNotes(const QString &folder)
 {
-    QDir runtime(folder);
-    const QStringList notes = runtime.entryList({Prefix + QLatin1Char('*')}, QDir::Files);
-    for (const QString &note : notes) {
-        if (!sessions.contains(note.sliced(Prefix.size())))
-            runtime.remove(note);
-    }
+    QStringList sessions =
+        QDir(folder).entryList({Prefix + QLatin1Char('*')}, QDir::Files, QDir::Name);
+    for (QString &session : sessions)
+        session.remove(0, Prefix.size());
+    return sessions;
+}
+
+void removeSentNote(const QString &folder, const QString &session)
+{
+    QFile::remove(pathOf(folder, session));
 }
 
 }  // namespace celldeck::kernels

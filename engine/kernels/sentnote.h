@@ -1,8 +1,8 @@
 #pragma once
 
 #include <QByteArray>
-#include <QSet>
 #include <QString>
+#include <QStringList>
 
 #include "base/result.h"
 
@@ -22,13 +22,16 @@ public:
     SentNote(const SentNote &) = delete;
     SentNote &operator=(const SentNote &) = delete;
 
-    /// Takes up the one that an earlier engine has left; else says that nothing was sent. Fails
-    /// with Io.
-    [[nodiscard]] Result<> open();
+    /// Says that nothing was sent yet: for a new kernel. Fails with Io.
+    [[nodiscard]] Result<> begin();
+    /// Takes up the one that an earlier engine has left; if there is none, nobody knows what was
+    /// sent. Fails with Io.
+    [[nodiscard]] Result<> takeUp();
     /// Fails with Io: then the request must not leave.
     [[nodiscard]] Result<> put(const QByteArray &messageId);
 
 private:
+    [[nodiscard]] Result<> open();
     [[nodiscard]] Result<> write(const QByteArray &messageId);
 
     QString m_path;
@@ -44,7 +47,8 @@ enum class Sent {
 /// Whether a request of an engine that is gone has left for its kernel, if it was to be the last.
 [[nodiscard]] Sent wasSent(const QString &folder, const QByteArray &messageId);
 
-/// Removes the notes of kernels that are gone: all but those of `sessions`.
-void removeSentNotes(const QString &folder, const QSet<QString> &sessions);
+/// Of which sessions there are notes.
+[[nodiscard]] QStringList sentNotes(const QString &folder);
+void removeSentNote(const QString &folder, const QString &session);
 
 }  // namespace celldeck::kernels

@@ -69,6 +69,8 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
         co_return fail(tasks.error());
 
     std::map<QString, Left> notebooks;
+    // Of the kernels that were there: others begin while this goes on.
+    const QStringList notes = kernels::sentNotes(m_runtimeDirectory);
     // All kernels first: what of them nobody takes up is ended before the first new one starts.
     QSet<QString> known;
     QSet<QString> sessions;
@@ -108,7 +110,10 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
             co_return fail(rescued.error());
         crashPoint("recovery.notebook_done");
     }
-    kernels::removeSentNotes(m_runtimeDirectory, sessions);
+    for (const QString &session : notes) {
+        if (!sessions.contains(session))
+            kernels::removeSentNote(m_runtimeDirectory, session);
+    }
     co_return m_report;
 }
 

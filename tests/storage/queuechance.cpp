@@ -77,6 +77,16 @@ TaskDraft QueueChance::anyDraft()
         draft.limit = Milliseconds(any(100'000));
     draft.stopOnError = oneIn(3);
     draft.writeBack = !oneIn(3);
+    const auto known = m_model.loadByName(draft.key);
+    if (known && !oneIn(3)) {  // As a client submits again what it got no answer for.
+        draft.notebookPath = known->task.notebookPath;
+        draft.cellIndex = known->task.cellIndex;
+        draft.cellId = known->task.cellId;
+        draft.code = known->task.code;
+        draft.kernelName = known->task.kernelName;
+        draft.limit = known->task.limit;
+        draft.writeBack = known->task.writeBack;
+    }
     return draft;
 }
 

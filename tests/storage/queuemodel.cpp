@@ -11,10 +11,14 @@ std::unexpected<Error> refusal(ErrorCode code)
     return fail(code, QString());
 }
 
-bool sameContent(const TaskDraft &draft, const TaskRecord &task)
+/// `there`: a task, or another draft.
+bool sameContent(const TaskDraft &draft, const auto &there)
 {
-    return draft.notebookPath == task.notebookPath && draft.cellIndex == task.cellIndex &&
-           draft.code == task.code;
+    const bool haveIds = !draft.cellId.isEmpty() && !there.cellId.isEmpty();
+    return draft.notebookPath == there.notebookPath && draft.code == there.code &&
+           (haveIds ? draft.cellId == there.cellId : draft.cellIndex == there.cellIndex) &&
+           draft.kernelName == there.kernelName && draft.limit == there.limit &&
+           draft.writeBack == there.writeBack;
 }
 
 void end(TaskDetail &task, const TaskOutcome &outcome)
@@ -53,9 +57,7 @@ Result<> QueueModel::check(const QList<TaskDraft> &drafts) const
         const auto known = loadByName(draft.key);
         const auto twin = named.find(draft.key);
         if (known ? !sameContent(draft, known->task)
-                  : twin != named.end() && (draft.notebookPath != twin->second.notebookPath ||
-                                            draft.cellIndex != twin->second.cellIndex ||
-                                            draft.code != twin->second.code))
+                  : twin != named.end() && !sameContent(draft, twin->second))
             return refusal(ErrorCode::Conflict);
         if (known || twin != named.end())
             continue;

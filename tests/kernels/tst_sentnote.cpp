@@ -1,0 +1,80 @@
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "kernels/sentnote.h"
+
+using namespace celldeck;
+using namespace celldeck::kernels;
+
+namespace {
+
+const QString Session = QStringLiteral("0f-session");
+const QByteArray First = "0f-session_a_1";
+const QByteArray Second = "0f-session_a_2";
+
+}  // namespace
+
+class TestSentNote : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void theLastOneHasLeftPerhapsAndNoOther();
+    void withoutANoteNobodyKnows();
+    void anotherBootIsNotBelieved();
+    void itGoesWithItsKernel();
+
+private:
+    QTemporaryDir m_folder;
+};
+
+void TestSentNote::theLastOneHasLeftPerhapsAndNoOther()
+{
+    SentNote note(m_folder.path(), Session);
+    QVERIFY(note.begin());
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::No);
+    QVERIFY(note.put(First));
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::Perhaps);
+    QCOMPARE(wasSent(m_folder.path(), Second), Sent::No);
+    // As the next engine takes it up.
+    SentNote later(m_folder.path(), Session);
+    QVERIFY(later.takeUp());
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::Perhaps);
+    QVERIFY(later.put(Second));
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::No);
+    QCOMPARE(wasSent(m_folder.path(), Second), Sent::Perhaps);
+}
+
+void TestSentNote::withoutANoteNobodyKnows()
+{
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::Perhaps);
+    SentNote note(m_folder.path(), Session);
+    QVERIFY(note.takeUp());
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::Perhaps);
+    QVERIFY(note.put(Second));
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::No);
+}
+
+void TestSentNote::anotherBootIsNotBelieved()
+{
+    SentNote note(m_folder.path(), Session);
+    QVERIFY(note.begin());
+    QFile file(m_folder.filePath(QStringLiteral("sent-") + Session));
+    QVERIFY(file.open(QIODevice::ReadWrite));
+    QVERIFY(file.write("01234567") == 8);
+    file.close();
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::Perhaps);
+}
+
+void TestSentNote::itGoesWithItsKernel()
+{
+    {
+        SentNote note(m_folder.path(), Session);
+        QVERIFY(note.begin());
+        QCOMPARE(sentNotes(m_folder.path()), QStringList{Session});
+    }
+    QCOMPARE(sentNotes(m_folder.path()), QStringList());
+}
+
+QTEST_GUILESS_MAIN(TestSentNote)
+#include "tst_sentnote.moc"
