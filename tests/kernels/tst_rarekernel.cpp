@@ -68,7 +68,8 @@ void TestRareKernel::whatRealOnesRarelyDo_data()
         R"({"send": "status", "content": {"execution_state": "idle"}, "forge": "key"},)" SAY(
             "a", "") "," REPLY "," IDLE,
         "a", 0);
-    row("twice replied, twice idle", REPLY "," REPLY "," SAY("a", "") "," IDLE "," IDLE, "a", 1);
+    row("twice replied, twice idle",
+        REPLY "," REPLY R"(,{"sleep": 50},)" SAY("a", "") "," IDLE "," IDLE, "a", 1);
 #undef IDLE
 #undef REPLY
 #undef SAY
