@@ -63,7 +63,10 @@ Result<> SentNote::takeUp()
 
 Result<> SentNote::put(const QByteArray &messageId)
 {
-    return write(messageId);
+    const Result<> written = write(messageId);
+    if (written || QFile::remove(m_path) || !QFile::exists(m_path))
+        return {};
+    return written;
 }
 
 Result<> SentNote::write(const QByteArray &messageId)

@@ -27,7 +27,8 @@ public:
     /// Takes up the one that an earlier engine has left; if there is none, nobody knows what was
     /// sent. Fails with Io.
     [[nodiscard]] Result<> takeUp();
-    /// Fails with Io: then the request must not leave.
+    /// Where the disk refuses, the note goes: then nobody knows, and the request may leave. Fails
+    /// with Io if it cannot even go: then the request must not leave, since the note would deny it.
     [[nodiscard]] Result<> put(const QByteArray &messageId);
 
 private:

@@ -1,5 +1,7 @@
+#include <sys/resource.h>
 #include <QTemporaryDir>
 #include <QTest>
+#include <csignal>
 
 #include "kernels/sentnote.h"
 
@@ -22,6 +24,7 @@ private Q_SLOTS:
     void theLastOneHasLeftPerhapsAndNoOther();
     void withoutANoteNobodyKnows();
     void anotherBootIsNotBelieved();
+    void whatCannotBeWrittenDeniesNothing();
     void itGoesWithItsKernel();
 
 private:
@@ -63,6 +66,24 @@ void TestSentNote::anotherBootIsNotBelieved()
     QVERIFY(file.open(QIODevice::ReadWrite));
     QVERIFY(file.write("01234567") == 8);
     file.close();
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::Perhaps);
+}
+
+void TestSentNote::whatCannotBeWrittenDeniesNothing()
+{
+    SentNote note(m_folder.path(), Session);
+    QVERIFY(note.begin());
+    QCOMPARE(wasSent(m_folder.path(), First), Sent::No);
+    // As with a disk that refuses: no byte of a file may be written.
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before = {};
+    QCOMPARE(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    QCOMPARE(::setrlimit(RLIMIT_FSIZE, &none), 0);
+    const Result<> put = note.put(First);
+    QCOMPARE(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, handler);
+    QVERIFY(put);
     QCOMPARE(wasSent(m_folder.path(), First), Sent::Perhaps);
 }
 
