@@ -16,6 +16,7 @@ import urllib.request
 
 PROGRAM = os.environ["CELLDECK"]
 SAMPLES = pathlib.Path(__file__).parent.parent / "support" / "notebooks"
+SCRIPTED = pathlib.Path(__file__).parent.parent / "support" / "scriptedkernel.py"
 LIMIT_S = 60  # of one command; a test that hangs is a failure
 
 DONE, FAILED, USAGE, UNFIT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -72,6 +73,15 @@ class CelldeckTest(unittest.TestCase):
             XDG_RUNTIME_DIR=str(self.folder),
             CELLDECK_TOKEN="the-token-of-this-test",
         )
+
+    def add_scripted_kernel(self, name="scripted", interrupt="signal"):
+        """A kernelspec of support/scriptedkernel.py, whose cells say what it does."""
+        spec = self.folder / "jupyter" / "kernels" / name
+        spec.mkdir(parents=True)
+        (spec / "kernel.json").write_text(json.dumps(
+            {"argv": ["/usr/bin/python3", str(SCRIPTED), "{connection_file}"],
+             "display_name": name, "language": "script", "interrupt_mode": interrupt}))
+        self.environment["JUPYTER_PATH"] = str(self.folder / "jupyter")
 
     def become_nobody(self):
         """Commands of this test have a user's rights: root may write everywhere."""

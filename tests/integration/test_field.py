@@ -16,7 +16,6 @@ Rows of kernels, outputs, assets and sockets (8-13 and the rest) belong to the t
 
 import json
 import os
-import pathlib
 import signal
 import sqlite3
 import time
@@ -25,8 +24,6 @@ import celldeck
 from celldeck import notebook, text_of
 
 LIMIT_S = 60
-SCRIPTED = pathlib.Path(celldeck.__file__).parent.parent / "support" / "scriptedkernel.py"
-PYTHON = "/usr/bin/python3"
 
 
 class Field(celldeck.CelldeckTest):
@@ -110,12 +107,7 @@ class Field(celldeck.CelldeckTest):
 
     def test_row_12_no_message_is_recorded_for_another_task(self):
         """Row 12: what nobody is there for goes to the most recent other execution."""
-        spec = self.folder / "jupyter" / "kernels" / "scripted"
-        spec.mkdir(parents=True)
-        (spec / "kernel.json").write_text(json.dumps({
-            "argv": [PYTHON, str(SCRIPTED), "{connection_file}"], "display_name": "scripted",
-            "language": "python"}))
-        self.environment["JUPYTER_PATH"] = str(self.folder / "jupyter")
+        self.add_scripted_kernel()
 
         def says(text, parent):
             return {"send": "stream", "parent": parent, "content": {"name": "stdout", "text": text}}

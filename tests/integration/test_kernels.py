@@ -15,8 +15,6 @@ import unittest
 import celldeck
 from celldeck import LIMIT_S, notebook, text_of
 
-SCRIPTED = pathlib.Path(__file__).parent.parent / "support" / "scriptedkernel.py"
-
 
 def say(text, **more):
     return {"send": "stream", "content": {"name": "stdout", "text": text}, **more}
@@ -35,13 +33,8 @@ class Kernels(celldeck.CelldeckTest):
         self.write("a.ipynb", notebook("1"))
         self.write("s.ipynb", notebook("1", kernel="scripted"))
         self.write("r.ipynb", notebook("1", kernel="ir"))
-        folder = self.folder / "jupyter" / "kernels"
-        for name, mode in (("scripted", "signal"), ("scripted-message", "message")):
-            (folder / name).mkdir(parents=True)
-            (folder / name / "kernel.json").write_text(json.dumps(
-                {"argv": ["/usr/bin/python3", str(SCRIPTED), "{connection_file}"],
-                 "display_name": name, "language": "script", "interrupt_mode": mode}))
-        self.environment["JUPYTER_PATH"] = str(self.folder / "jupyter")
+        self.add_scripted_kernel()
+        self.add_scripted_kernel("scripted-message", "message")
 
     def submit(self, server, code, path="a.ipynb"):
         return server.call("run_cell_async", notebook_path=path, index=0,
