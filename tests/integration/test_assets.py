@@ -185,7 +185,14 @@ class Assets(celldeck.CelldeckTest):
         page = self.server.call("list_leases", limit=1)
         self.assertEqual(len(page["leases"]), 1)
         rest = self.server.call("list_leases", limit=1, cursor=page["next_cursor"])
-        self.assertEqual(page["leases"] + rest["leases"], leases)
+        paged = page["leases"] + rest["leases"]
+        self.assertEqual([lease["path"] for lease in paged], [lease["path"] for lease in leases])
+        for lease, same in zip(paged, leases):
+            # It ends by the clock of leases, so its end by the wall's is reckoned at each call.
+            ends = (datetime.datetime.fromisoformat(each.pop("expires_at").replace("Z", "+00:00"))
+                    for each in (lease, same))
+            self.assertAlmostEqual(next(ends).timestamp(), next(ends).timestamp(), delta=60)
+            self.assertEqual(lease, same)
         self.assertIsNone(rest["next_cursor"])
         summary = self.server.call("get_assets_summary", notebook_path="a.ipynb")
         self.assertEqual((summary["assets"], summary["expired_assets"]), (2, 0))
