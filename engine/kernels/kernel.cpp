@@ -142,10 +142,17 @@ Result<> Kernel::Private::connectTo(ConnectionFile file, Found found)
 {
     connection = std::move(file);
     note.emplace(options.runtimeDirectory, session);
-    const Result<> noted = found == Found::New ? note->begin() : note->takeUp();
-    if (!noted)
-        return noted;
-    client = std::make_unique<KernelClient>(connection->info(), session);
+    std::uint64_t sent = 0;
+    if (found == Found::New) {
+        if (const Result<> begun = note->begin(); !begun)
+            return begun;
+    } else {
+        const auto last = note->takeUp();
+        if (!last)
+            return fail(last.error());
+        sent = *last;
+    }
+    client = std::make_unique<KernelClient>(connection->info(), session, sent);
     QObject::connect(client.get(), &KernelClient::received, q,
                      [this](Channel channel, const Message &message) { take(channel, message); });
     QObject::connect(client.get(), &KernelClient::respondingChanged, q, [this](bool now) {

@@ -14,8 +14,8 @@ namespace celldeck::kernels {
 
 struct KernelClient::Private
 {
-    Private(const ConnectionInfo &info, const QString &name)
-        : connection(info), codec(info.key), session(name)
+    Private(const ConnectionInfo &info, const QString &name, std::uint64_t sentBefore)
+        : connection(info), codec(info.key), session(name), sent(sentBefore)
     {
         // The kernel binds answers to the socket's identity.
         shell.setIdentity(session.toLatin1());
@@ -52,11 +52,12 @@ struct KernelClient::Private
     // Of this client: a later one under the same session must not use an id again.
     const QByteArray incarnation = QUuid::createUuid().toRfc4122().left(4).toHex();
     QString user = qEnvironmentVariable("USER", QStringLiteral("celldeck"));
-    std::uint64_t sent = 0;
+    std::uint64_t sent;
 };
 
-KernelClient::KernelClient(const ConnectionInfo &connection, const QString &session)
-    : d(std::make_unique<Private>(connection, session))
+KernelClient::KernelClient(const ConnectionInfo &connection, const QString &session,
+                           std::uint64_t sent)
+    : d(std::make_unique<Private>(connection, session, sent))
 {
     const auto forward = [this](ZmqSocket &socket, Channel channel) {
         connect(&socket, &ZmqSocket::received, this, [this, channel](const Frames &frames) {

@@ -20,8 +20,8 @@ class KernelClient final : public QObject
 
 public:
     /// `session`: what we call ourselves towards the kernel. Under the same name a later client
-    /// gets the answers to what an earlier one has asked.
-    KernelClient(const ConnectionInfo &connection, const QString &session);
+    /// gets the answers to what an earlier one has asked. Its messages are numbered on from `sent`.
+    KernelClient(const ConnectionInfo &connection, const QString &session, std::uint64_t sent);
     ~KernelClient() override;
 
     /// Connects all channels. Fails with Io.

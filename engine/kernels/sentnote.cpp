@@ -5,6 +5,7 @@
 #include <QDir>
 #include <QFile>
 #include <cerrno>
+#include <optional>
 
 #include "kernels/processidentity.h"
 
@@ -25,6 +26,28 @@ QString pathOf(const QString &folder, const QString &session)
 QString sessionOf(const QByteArray &messageId)
 {
     return QString::fromLatin1(messageId).section(QLatin1Char('_'), 0, -3);
+}
+
+std::optional<std::uint64_t> numberOf(const QByteArray &messageId)
+{
+    bool isNumber = false;
+    const std::uint64_t number =
+        messageId.sliced(messageId.lastIndexOf('_') + 1).toULongLong(&isNumber);
+    return isNumber ? std::optional(number) : std::nullopt;
+}
+
+/// The number of the last request, 0 for none; nullopt if there is no note to believe.
+std::optional<std::uint64_t> lastSent(const QString &path)
+{
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        return std::nullopt;
+    const QByteArray note = file.readAll();
+    const QByteArray boot = currentBoot().toLatin1() + ' ';
+    if (note.size() != NoteBytes || !note.startsWith(boot))
+        return std::nullopt;
+    const QByteArray messageId = note.sliced(boot.size()).trimmed();
+    return messageId.isEmpty() ? std::optional<std::uint64_t>(0) : numberOf(messageId);
 }
 
 }  // namespace
@@ -56,9 +79,16 @@ Result<> SentNote::begin()
     return opened ? write({}) : opened;
 }
 
-Result<> SentNote::takeUp()
+Result<std::uint64_t> SentNote::takeUp()
 {
-    return open();  // One that was missing is empty now, and an empty one tells nothing.
+    const auto last = lastSent(m_path);
+    if (!last) {
+        // It would deny what an earlier engine has sent under a higher number.
+        QFile::remove(m_path);
+        return 0;
+    }
+    const Result<> opened = open();
+    return opened ? Result<std::uint64_t>(*last) : fail(opened.error());
 }
 
 Result<> SentNote::put(const QByteArray &messageId)
@@ -71,6 +101,8 @@ Result<> SentNote::put(const QByteArray &messageId)
 
 Result<> SentNote::write(const QByteArray &messageId)
 {
+    if (m_fd < 0)
+        return {};
     QByteArray note = m_boot + ' ' + messageId;
     note = note.leftJustified(NoteBytes, ' ');
     if (::pwrite(m_fd, note.constData(), size_t(note.size()), 0) == NoteBytes)
@@ -81,14 +113,9 @@ Result<> SentNote::write(const QByteArray &messageId)
 
 Sent wasSent(const QString &folder, const QByteArray &messageId)
 {
-    QFile file(pathOf(folder, sessionOf(messageId)));
-    if (!file.open(QIODevice::ReadOnly))
-        return Sent::Perhaps;
-    const QByteArray note = file.readAll();
-    const QByteArray boot = currentBoot().toLatin1() + ' ';
-    if (note.size() != NoteBytes || !note.startsWith(boot))
-        return Sent::Perhaps;
-    return note.sliced(boot.size()).trimmed() == messageId ? Sent::Perhaps : Sent::No;
+    const auto number = numberOf(messageId);
+    const auto last = lastSent(pathOf(folder, sessionOf(messageId)));
+    return number && last && *number > *last ? Sent::No : Sent::Perhaps;
 }
 
 QStringList sentNotes(const QString &folder)

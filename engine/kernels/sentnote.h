@@ -12,6 +12,9 @@ namespace celldeck::kernels {
 /// folder. It is written before each request and never fsynced: that costs 2 µs, and holds when the
 /// engine is killed, though not when the machine goes down; so the file names the boot.
 ///
+/// Requests leave in the order of their numbers, and a later engine numbers on from here: so one
+/// note tells of all of them.
+///
 /// Owned by a Kernel. Thread: any one. Stopping: the destructor removes the file.
 class SentNote final
 {
@@ -24,9 +27,10 @@ public:
 
     /// Says that nothing was sent yet: for a new kernel. Fails with Io.
     [[nodiscard]] Result<> begin();
-    /// Takes up the one that an earlier engine has left; if there is none, nobody knows what was
-    /// sent. Fails with Io.
-    [[nodiscard]] Result<> takeUp();
+    /// Takes up the one that an earlier engine has left, and gives the number of the last request;
+    /// 0 if there was none. If there is no note to believe, nobody knows what was sent, now or
+    /// later. Fails with Io.
+    [[nodiscard]] Result<std::uint64_t> takeUp();
     /// Where the disk refuses, the note goes: then nobody knows, and the request may leave. Fails
     /// with Io if it cannot even go: then the request must not leave, since the note would deny it.
     [[nodiscard]] Result<> put(const QByteArray &messageId);
@@ -42,10 +46,10 @@ private:
 
 enum class Sent {
     No,
-    Perhaps,  ///< It was the last one that was handed over; or nobody knows.
+    Perhaps,  ///< It was handed over, as the last one or before it; or nobody knows.
 };
 
-/// Whether a request of an engine that is gone has left for its kernel, if it was to be the last.
+/// Whether a request of an engine that is gone has left for its kernel.
 [[nodiscard]] Sent wasSent(const QString &folder, const QByteArray &messageId);
 
 /// Of which sessions there are notes.

@@ -36,6 +36,7 @@ struct NewTask
 [[nodiscard]] Result<> announce(Connection &connection, TaskId id, const QByteArray &messageId);
 [[nodiscard]] Result<> markRunning(Connection &connection, Census &census, TaskId id,
                                    const QByteArray &messageId, UtcTime now);
+[[nodiscard]] Result<> putBack(Connection &connection, Census &census, TaskId id);
 [[nodiscard]] Result<> finish(Connection &connection, Census &census, TaskId id,
                               const TaskOutcome &outcome, const std::optional<AuditNote> &note);
 [[nodiscard]] Result<QList<TaskId>> finishPending(Connection &connection, Census &census,

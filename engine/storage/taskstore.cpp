@@ -57,6 +57,13 @@ Waiter<> TaskStore::markRunning(TaskId id, QByteArray messageId, UtcTime now)
         });
 }
 
+Waiter<> TaskStore::putBack(TaskId id)
+{
+    return d->database.write<void>([census = d->census, id](Connection &connection) {
+        return sql::putBack(connection, *census, id);
+    });
+}
+
 Waiter<> TaskStore::finish(TaskId id, TaskOutcome outcome, std::optional<AuditNote> note)
 {
     return d->database.write<void>([census = d->census, id, outcome = std::move(outcome),

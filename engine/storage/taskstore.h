@@ -49,6 +49,9 @@ public:
     /// pending → running. Fails with Stale if it was not pending.
     [[nodiscard]] Waiter<> markRunning(TaskId id, QByteArray messageId, UtcTime now);
 
+    /// running → pending: its request has never left. Fails with Stale if it was not running.
+    [[nodiscard]] Waiter<> putBack(TaskId id);
+
     /// pending or running → final. Fails with Stale if it was final already. The note is for an end
     /// that somebody has asked for.
     [[nodiscard]] Waiter<> finish(TaskId id, TaskOutcome outcome,

@@ -271,6 +271,23 @@ Result<> markRunning(Connection &connection, Census &census, TaskId id, const QB
     return {};
 }
 
+Result<> putBack(Connection &connection, Census &census, TaskId id)
+{
+    const auto place = find(connection, id);
+    if (!place)
+        return fail(place.error());
+    if (!*place || (*place)->state != TaskState::Running)
+        return stale(id, QStringLiteral("pending again"));
+    const auto changed =
+        connection.run(QStringLiteral("UPDATE task SET state = 0, waited = NULL, message_id = NULL"
+                                      " WHERE id = ? AND state = 1"),
+                       {qlonglong(id.value())});
+    if (!changed)
+        return fail(changed.error());
+    census.count((*place)->notebook, TaskState::Running, TaskState::Pending);
+    return {};
+}
+
 Result<> finish(Connection &connection, Census &census, TaskId id, const TaskOutcome &outcome,
                 const std::optional<AuditNote> &note)
 {

@@ -119,7 +119,7 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
 
 QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
 {
-    const Result<Left> settled = co_await settleAnnounced(std::move(found));
+    const Result<Left> settled = co_await settle(std::move(found));
     if (!settled)
         co_return fail(settled.error());
     const Left &left = *settled;
@@ -158,31 +158,38 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
     co_return Result<>{};
 }
 
-/// The request of a task that was to run next has left, or may have: then it counts as running.
-QCoro::Task<Result<Rescuer::Left>> Rescuer::settleAnnounced(Left left)
+/// What has left for a kernel, or may have, counts as running, and nothing else does: a task that
+/// was to run next may be under way, and one that was marked as running may never have left.
+QCoro::Task<Result<Rescuer::Left>> Rescuer::settle(Left left)
 {
-    for (TaskRecord task : std::exchange(left.pending, {})) {
-        if (task.messageId.isEmpty()) {
-            left.pending << task;
-            continue;
-        }
+    const QList<TaskRecord> found =
+        std::exchange(left.running, {}) + std::exchange(left.pending, {});
+    for (TaskRecord task : found) {
+        const bool wasRunning = task.state == TaskState::Running;
         const bool hasLeft =
-            kernels::wasSent(m_runtimeDirectory, task.messageId) == kernels::Sent::Perhaps;
-        const UtcTime now = m_clock.now();
-        const Waiter<> settling = hasLeft ? m_stores.tasks.markRunning(task.id, task.messageId, now)
-                                          : m_stores.tasks.announce(task.id, {});
-        const Result<> done = co_await settling.wait(m_scope);
-        if (!done)
-            co_return fail(done.error());
-        crashPoint("recovery.announced_settled");
-        if (hasLeft) {
-            task.state = TaskState::Running;
-            task.startedAt = now;
-            left.running << task;
-        } else {
-            task.messageId.clear();
-            left.pending << task;
+            task.messageId.isEmpty()
+                ? wasRunning
+                : kernels::wasSent(m_runtimeDirectory, task.messageId) == kernels::Sent::Perhaps;
+        std::optional<Waiter<>> settling;
+        if (hasLeft && !wasRunning) {
+            task.startedAt = m_clock.now();
+            settling = m_stores.tasks.markRunning(task.id, task.messageId, *task.startedAt);
+        } else if (!hasLeft && wasRunning) {
+            task.startedAt.reset();
+            settling = m_stores.tasks.putBack(task.id);
+        } else if (!hasLeft && !task.messageId.isEmpty()) {
+            settling = m_stores.tasks.announce(task.id, {});
         }
+        if (settling) {
+            const Result<> done = co_await settling->wait(m_scope);
+            if (!done)
+                co_return fail(done.error());
+            crashPoint("recovery.settled");
+        }
+        task.state = hasLeft ? TaskState::Running : TaskState::Pending;
+        if (!hasLeft)
+            task.messageId.clear();
+        (hasLeft ? left.running : left.pending) << task;
     }
     co_return left;
 }

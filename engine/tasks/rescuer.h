@@ -33,7 +33,7 @@ private:
     struct Left;
 
     QCoro::Task<Result<>> rescue(Left left, Recovery recovery);
-    QCoro::Task<Result<Left>> settleAnnounced(Left left);
+    QCoro::Task<Result<Left>> settle(Left left);
     QCoro::Task<Result<>> endRunning(Left left);
     QCoro::Task<Result<QList<storage::TaskRecord>>> loseKernel(Left left, Recovery recovery);
     QCoro::Task<Result<>> interrupt(storage::TaskRecord task);

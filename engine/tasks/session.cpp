@@ -229,8 +229,10 @@ QCoro::Task<> Session::runTask(TaskRecord task)
 QCoro::Task<Result<TaskRecord>> Session::begin(TaskRecord task)
 {
     const auto together = m_stores.tasks.together();
+    // Ids first come, first sent: see kernels/sentnote.h.
+    QByteArray messageId = m_kernel.get()->newMessageId();
     announceNext();
-    return m_log.begin(std::move(task), m_kernel.get()->newMessageId());
+    return m_log.begin(std::move(task), std::move(messageId));
 }
 
 QCoro::Task<> Session::executeTask(TaskRecord task, OnDisk as)

@@ -1,5 +1,7 @@
 """`kill -9` of the engine: kernels live on and are taken up again, and nothing is lost."""
 
+import contextlib
+import http.client
 import os
 import pathlib
 import signal
@@ -250,6 +252,37 @@ class Recovery(celldeck.CelldeckTest):
         server, _ = self.again()
         ended = [self.wait(server, task)["status"] for task in tasks]
         self.assertEqual(ended, ["completed", "interrupted", "completed", "completed"])
+
+    def test_what_was_marked_as_running_and_has_not_left_runs(self):
+        self.write("c.ipynb", notebook(*(f"open({str(self.work)!r} + '/ran', 'a').write('{i}')"
+                                         for i in range(4))))
+        tasks = self.die_with_a_run("session.running_committed:1", "c.ipynb")
+        self.assertEqual([self.show(task)["status"] for task in tasks],
+                         ["running", "pending", "pending", "pending"])
+        self.die_at("recovery.settled:1")
+        # The next one has taken up the kernel of another, and dies in the same place.
+        self.environment["CELLDECK_CRASH_AT"] = "session.running_committed:1"
+        server = self.serve("--recovery", "hold")
+        del self.environment["CELLDECK_CRASH_AT"]
+        with contextlib.suppress(OSError, http.client.HTTPException):  # It may die before it answers.
+            server.call("resume_queue", notebook_path="c.ipynb")
+        self.assertEqual(server.process.wait(LIMIT_S), -signal.SIGKILL)
+        server, errors = self.again()
+        self.assertIn("0 were interrupted, 4 were restored", errors.read_text())
+        for task in tasks:
+            done = self.wait(server, task)
+            self.assertEqual((done["status"], done["state_lost"]), ("completed", False))
+        self.assertEqual((self.work / "ran").read_text(), "0123")
+
+    def test_what_has_not_left_runs_without_its_kernel_too(self):
+        self.write("c.ipynb", notebook("print('c')"))
+        task, = self.die_with_a_run("session.running_committed:1", "c.ipynb")
+        self.end_kernels()
+        until("the kernel's end", lambda: not self.kernels())
+        server, _ = self.again()
+        done = self.wait(server, task)
+        self.assertEqual((done["status"], text_of(done["outputs"]), done["state_lost"]),
+                         ("completed", "c\n", True))
 
     def die_with_a_run(self, where, path):
         """Tasks of the cells of a notebook, whose engine dies at that point of them."""

@@ -139,12 +139,14 @@ void TestTaskStore::changesAreFenced_data()
 {
     QTest::addColumn<QString>("script");
     QTest::addColumn<QString>("log");
-    // r: mark running, c: complete, x: cancel; + done, - stale
+    // r: mark running, b: put back, c: complete, x: cancel; + done, - stale
     QTest::newRow("the usual way") << "rc" << "r+ c+";
     QTest::newRow("cancelled before it ran") << "xr" << "x+ r-";
     QTest::newRow("twice running") << "rr" << "r+ r-";
     QTest::newRow("final stays") << "rcxcr" << "r+ c+ x- c- r-";
     QTest::newRow("complete from pending") << "cx" << "c+ x-";
+    QTest::newRow("put back, it runs once more") << "brbbrc" << "b- r+ b+ b- r+ c+";
+    QTest::newRow("final is not put back") << "rcb" << "r+ c+ b-";
 }
 
 void TestTaskStore::changesAreFenced()
@@ -160,7 +162,8 @@ void TestTaskStore::changesAreFenced()
         outcome.state = step == QLatin1Char('x') ? TaskState::Cancelled : TaskState::Completed;
         outcome.finishedAt = Start;
         const Result<> done = step == QLatin1Char('r') ? await(f.store.markRunning(id, "m", Start))
-                                                       : await(f.store.finish(id, outcome));
+                              : step == QLatin1Char('b') ? await(f.store.putBack(id))
+                                                         : await(f.store.finish(id, outcome));
         if (!done)
             QCOMPARE(done.error().code, ErrorCode::Stale);
         seen << step + QLatin1String(done ? "+" : "-");
