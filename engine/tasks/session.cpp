@@ -287,13 +287,13 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
     const Result<kernels::Execution> execution =
         co_await m_kernel.get()->follow(task.messageId, soFar ? *soFar : Json::array(),
                                         [this](const Json &outputs) { showOutputs(outputs); });
-    if (m_stopping && !execution && execution.error().code == ErrorCode::Cancelled)
-        co_return;  // It stays running on disk, for the next engine to follow.
     co_await conclude(task, execution);
 }
 
 QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> execution)
 {
+    if (m_stopping && !execution && execution.error().code == ErrorCode::Cancelled)
+        co_return;  // It stays running on disk, for the next engine to follow, or to end.
     crashPoint("session.replied");
     m_executing = false;
     for (QTimer *timer : {&m_limit, &m_inputLimit, &m_grace})

@@ -256,7 +256,7 @@ class Recovery(celldeck.CelldeckTest):
     def test_what_was_marked_as_running_and_has_not_left_runs(self):
         self.write("c.ipynb", notebook(*(f"open({str(self.work)!r} + '/ran', 'a').write('{i}')"
                                          for i in range(4))))
-        tasks = self.die_with_a_run("session.running_committed:1", "c.ipynb")
+        tasks = self.die_with_a_run("session.running_committed:6", "c.ipynb", alone=5)
         self.assertEqual([self.show(task)["status"] for task in tasks],
                          ["running", "pending", "pending", "pending"])
         self.die_at("recovery.settled:1")
@@ -272,7 +272,7 @@ class Recovery(celldeck.CelldeckTest):
         for task in tasks:
             done = self.wait(server, task)
             self.assertEqual((done["status"], done["state_lost"]), ("completed", False))
-        self.assertEqual((self.work / "ran").read_text(), "0123")
+        self.assertEqual((self.work / "ran").read_text(), "000000123")
 
     def test_what_has_not_left_runs_without_its_kernel_too(self):
         self.write("c.ipynb", notebook("print('c')"))
@@ -284,11 +284,15 @@ class Recovery(celldeck.CelldeckTest):
         self.assertEqual((done["status"], text_of(done["outputs"]), done["state_lost"]),
                          ("completed", "c\n", True))
 
-    def die_with_a_run(self, where, path):
-        """Tasks of the cells of a notebook, whose engine dies at that point of them."""
+    def die_with_a_run(self, where, path, alone=0):
+        """Tasks of the cells of a notebook, whose engine dies at that point of them. Before, the
+        first cell runs so often alone."""
         self.environment["CELLDECK_CRASH_AT"] = where
         server = self.serve()
         del self.environment["CELLDECK_CRASH_AT"]
+        for _ in range(alone):
+            task = server.call("run_cell_async", notebook_path=path, index=0)["task_id"]
+            self.assertEqual(self.wait(server, task)["status"], "completed")
         server.call("pause_queue")  # until all of them wait
         tasks = [server.call("run_cell_async", notebook_path=path, index=index)["task_id"]
                  for index in range(len(self.read(self.work / path)["cells"]))]

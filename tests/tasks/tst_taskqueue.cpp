@@ -80,6 +80,7 @@ private Q_SLOTS:
     void whatIsAboutToBeginCanStillBeStopped();
     void stoppingKeepsWhatIsPending_data();
     void stoppingKeepsWhatIsPending();
+    void aQueueThatIsDroppedBlamesNoCell();
     void outputsReachTheNotebook();
     void aLaterCellShowsADisplayAnew();
 
@@ -292,6 +293,24 @@ void TestTaskQueue::stoppingKeepsWhatIsPending()
     QVERIFY(ended->stateLost);
     QVERIFY(await(again.store.load(pending))->outputs.contains("42"));
     QVERIFY(await(again.queue.stop()));
+}
+
+void TestTaskQueue::aQueueThatIsDroppedBlamesNoCell()
+{
+    TaskId id;
+    {
+        Fixture f(m_dir->path());
+        const auto tasks = await(
+            f.queue.submit({draft(m_notebook, QStringLiteral("import time\ntime.sleep(600)"))}));
+        QVERIFY(tasks);
+        id = tasks->at(0).id;
+        QVERIFY(await(f.queue.begun(id)));
+    }
+    Fixture f(m_dir->path());
+    QCOMPARE(await(f.store.load(id))->task.state, TaskState::Running);
+    QVERIFY(await(f.queue.recover(Recovery::Run)));
+    QCOMPARE(await(f.store.load(id))->task.state, TaskState::Interrupted);
+    QVERIFY(await(f.queue.stop()));
 }
 
 void TestTaskQueue::outputsReachTheNotebook()
