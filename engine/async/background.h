@@ -1,8 +1,6 @@
 #pragma once
 
-#include <QMetaObject>
 #include <QObject>
-#include <QThreadPool>
 #include <functional>
 #include <mutex>
 
@@ -35,8 +33,12 @@ private:
 
 }  // namespace detail
 
-/// Runs `work` in a thread of Qt's pool: for what blocks, such as an fsync. The waiter resolves in
-/// the calling thread. Stopping: the work runs to its end in any case; whoever needs it waits.
+/// Runs `work` in one of the process's workers: for what blocks, such as an fsync. Nobody is told
+/// of its end. Thread: any. Stopping: the work runs to its end in any case, before the application
+/// is gone.
+void startInBackground(std::function<void()> work);
+
+/// The same, with a waiter that resolves in the calling thread. Whoever needs the result waits.
 template <class T>
 [[nodiscard]] Waiter<T> inBackground(std::function<Result<T>()> work)
 {
@@ -45,7 +47,7 @@ template <class T>
     auto *anchor = new QObject;  // in the calling thread; goes with its only event
     QObject::connect(anchor, &QObject::destroyed, anchor,
                      [waiter, arrival] { waiter.resolve(arrival->take()); });
-    QThreadPool::globalInstance()->start([work = std::move(work), arrival, anchor] {
+    startInBackground([work = std::move(work), arrival, anchor] {
         arrival->put(work());
         anchor->deleteLater();
     });

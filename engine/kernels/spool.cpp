@@ -4,9 +4,10 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QLocale>
-#include <QThreadPool>
 #include <algorithm>
 #include <mutex>
+
+#include "async/background.h"
 
 namespace celldeck::kernels {
 
@@ -145,7 +146,7 @@ void Spool::append(std::string_view text)
         return;
     m_file->pending.append(text);
     if (!std::exchange(m_file->isScheduled, true))
-        QThreadPool::globalInstance()->start([file = m_file] { file->drain(); });
+        startInBackground([file = m_file] { file->drain(); });
 }
 
 void Spool::describe(Json &output) const
@@ -185,7 +186,7 @@ void Spool::drain() const
 
 void Spool::discard()
 {
-    QThreadPool::globalInstance()->start([file = m_file] { file->discard(); });
+    startInBackground([file = m_file] { file->discard(); });
 }
 
 }  // namespace celldeck::kernels

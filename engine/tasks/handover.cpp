@@ -49,7 +49,7 @@ QCoro::Task<Result<Outputs>> handOver(assets::AssetStore *assets, storage::TaskR
 void removePartials(const QStringList &paths)
 {
     if (!paths.isEmpty())
-        QThreadPool::globalInstance()->start([paths] { assets::removePartials(paths); });
+        startInBackground([paths] { assets::removePartials(paths); });
 }
 
 }  // namespace celldeck::tasks
