@@ -26,6 +26,9 @@ constexpr Milliseconds TerminateGrace{1'000};
 constexpr Milliseconds FirstGreeting{250};
 constexpr Milliseconds LastGreeting{60'000};
 
+// A connection ends with its process, but where another one has it too.
+constexpr Milliseconds LastWords{400};
+
 }  // namespace
 
 struct Kernel::Private
@@ -48,6 +51,7 @@ struct Kernel::Private
     void tellComms();
     QCoro::Task<Result<Execution>> ended(Waiter<Execution> done);
     [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
+    QCoro::Task<> takeLastWords();
     void handleEnd();
     [[nodiscard]] std::unexpected<Error> silence(const QString &channels) const;
 
@@ -77,9 +81,21 @@ struct Kernel::Private
 Kernel::Kernel(KernelSpec spec, KernelOptions options, KernelPool &pool)
     : d(std::make_unique<Private>(this, std::move(spec), std::move(options), pool))
 {
-    connect(&d->process, &KernelProcess::finished, this, [this] { d->handleEnd(); });
+    connect(&d->process, &KernelProcess::finished, this, [this] {
+        if (d->client)
+            d->client->drain();
+        if (d->cell.isActive() && !d->asked)
+            d->scope.start(d->takeLastWords());
+        else
+            d->handleEnd();
+    });
     connect(&d->cell, &CellRun::inputRequested, this, &Kernel::inputRequested);
-    connect(&d->cell, &CellRun::ended, this, [this] { d->setState(KernelState::Idle); });
+    connect(&d->cell, &CellRun::ended, this, [this] {
+        if (d->process.isRunning())
+            d->setState(KernelState::Idle);
+        else
+            d->handleEnd();  // Nobody may take it for one that waits for the next cell.
+    });
 }
 
 Kernel::~Kernel()
@@ -345,6 +361,8 @@ void Kernel::interrupt()
 
 QCoro::Task<Result<>> Kernel::shutdown()
 {
+    if (!d->process.isRunning() && d->cell.isActive())
+        d->handleEnd();  // Nobody waits for its last words any more.
     d->asked = true;
     const Waiter<> ended = d->process.ended();
     if (!d->process.isRunning())
@@ -433,11 +451,25 @@ std::unexpected<Error> Kernel::Private::silence(const QString &channels) const
                     .arg(what));
 }
 
+/// What it said before it went may still be on its way to us: a cell that runs keeps that.
+QCoro::Task<> Kernel::Private::takeLastWords()
+{
+    for (const Waiter<> &ended : client->connectionsEnded()) {
+        const Result<> all = co_await ended.wait(scope, LastWords);
+        if (!all && all.error().code == ErrorCode::Cancelled)
+            co_return;
+        if (!all)
+            qCInfo(log, "the last words of kernel %lld: %s", static_cast<long long>(process.pid()),
+                   qUtf8Printable(all.error().message));
+    }
+    client->drain();
+    handleEnd();
+}
+
 void Kernel::Private::handleEnd()
 {
-    // What it said before it went may still be on its way through ZeroMQ's queue.
-    if (client)
-        client->drain();
+    if (state == KernelState::Dead)
+        return;
     place.reset();
     const QString reason = process.reason();
     setState(KernelState::Dead);

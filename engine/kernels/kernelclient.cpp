@@ -128,4 +128,9 @@ void KernelClient::drain()
     }
 }
 
+std::array<Waiter<>, 2> KernelClient::connectionsEnded()
+{
+    return {d->shell.connectionEnded(), d->iopub.connectionEnded()};
+}
+
 }  // namespace celldeck::kernels

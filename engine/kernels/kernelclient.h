@@ -1,9 +1,10 @@
 #pragma once
 
 #include <QObject>
+#include <array>
 #include <memory>
 
-#include "base/clock.h"
+#include "async/waiter.h"
 #include "kernels/connectionfile.h"
 #include "kernels/message.h"
 #include "kernels/wiremessage.h"
@@ -32,6 +33,9 @@ public:
     [[nodiscard]] QByteArray newMessageId();
     /// Takes in all that has come already.
     void drain();
+    /// The kernel's process has ended: when these have resolved, all that it said is there for
+    /// `drain`. (Reading is ZeroMQ's thread's affair, which may be behind.) Requires: called once.
+    [[nodiscard]] std::array<Waiter<>, 2> connectionsEnded();
     /// From now on, a ping each `interval`. Fails with Io.
     [[nodiscard]] Result<> startHeartbeat(Milliseconds interval);
 

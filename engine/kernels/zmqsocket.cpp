@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <QLoggingCategory>
 #include <QPointer>
+#include <string>
 #include <zmq.hpp>
 
 Q_LOGGING_CATEGORY(lcZmq, "celldeck.kernels.zmq", QtInfoMsg)
@@ -25,6 +26,10 @@ constexpr qsizetype MessageOverhead = 1'024;
 
 /// A kernel binds within a second or so; ZeroMQ's default of 100 ms would add to each start.
 constexpr int ReconnectMs = 25;
+
+/// The end of a connection; and each time that another one is tried, so that an end which has been
+/// before we ask shows too. ZeroMQ tells of it behind all that has come.
+constexpr int ConnectionEnds = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED;
 
 std::unexpected<Error> ioError(const QString &operation, const zmq::error_t &e)
 {
@@ -172,8 +177,46 @@ void ZmqSocket::drainSoon()
         Qt::QueuedConnection);
 }
 
+Waiter<> ZmqSocket::connectionEnded()
+{
+    const std::string endpoint = "inproc://end-of-" + std::to_string(quintptr(this));
+    try {
+        if (!m_socket ||
+            zmq_socket_monitor(m_socket->handle(), endpoint.c_str(), ConnectionEnds) != 0)
+            return Waiter<>::resolved(
+                fail(ErrorCode::Io, QStringLiteral("ZeroMQ: the connection cannot be watched")));
+        m_monitor = std::make_unique<zmq::socket_t>(m_context, zmq::socket_type::pair);
+        m_monitor->set(zmq::sockopt::linger, 0);
+        m_monitor->connect(endpoint);
+        m_monitorNotifier = std::make_unique<QSocketNotifier>(m_monitor->get(zmq::sockopt::fd),
+                                                              QSocketNotifier::Read);
+    } catch (const zmq::error_t &e) {
+        return Waiter<>::resolved(ioError(QStringLiteral("watch the connection"), e));
+    }
+    connect(m_monitorNotifier.get(), &QSocketNotifier::activated, this,
+            [this] { lookAtMonitor(); });
+    lookAtMonitor();  // the edge may have passed before the notifier was there
+    return m_connectionEnded;
+}
+
+void ZmqSocket::lookAtMonitor()
+{
+    try {
+        // Whatever it says: it was asked for nothing else.
+        zmq::message_t part;
+        if (!m_monitor->recv(part, zmq::recv_flags::dontwait))
+            return;
+    } catch (const zmq::error_t &e) {
+        qCWarning(lcZmq, "watch the connection: %s", e.what());
+    }
+    m_monitorNotifier->setEnabled(false);
+    m_connectionEnded.resolve({});
+}
+
 void ZmqSocket::close()
 {
+    m_monitorNotifier.reset();
+    m_monitor.reset();
     if (m_notifier) {
         m_notifier->setEnabled(false);
         m_notifier->disconnect(this);

@@ -5,8 +5,7 @@
 #include <QString>
 #include <memory>
 
-#include "base/clock.h"
-#include "base/result.h"
+#include "async/waiter.h"
 #include "kernels/wiremessage.h"
 
 namespace zmq {
@@ -43,6 +42,9 @@ public:
     [[nodiscard]] Result<> send(const Frames &frames);
     /// Delivers what has come, now; at most a batch. False if nothing had come.
     bool drain();
+    /// Resolves when the connection has ended, or there is none: then all that came over it is
+    /// there for `drain`. Fails with Io. Requires: called once.
+    [[nodiscard]] Waiter<> connectionEnded();
     void close();
 
 Q_SIGNALS:
@@ -51,12 +53,16 @@ Q_SIGNALS:
 private:
     [[nodiscard]] std::vector<Frames> take();
     void drainSoon();
+    void lookAtMonitor();
 
     zmq::context_t &m_context;
     const Kind m_kind;
     QByteArray m_identity;
     std::unique_ptr<zmq::socket_t> m_socket;
     std::unique_ptr<QSocketNotifier> m_notifier;
+    std::unique_ptr<zmq::socket_t> m_monitor;
+    std::unique_ptr<QSocketNotifier> m_monitorNotifier;
+    Waiter<> m_connectionEnded;
     bool m_drainPosted = false;
     qsizetype m_bytesSinceTrim = 0;
 };
