@@ -1,11 +1,10 @@
 #include "storage/connection.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <unistd.h>
 #include <QHash>
 #include <QVarLengthArray>
-#include <cerrno>
+
+#include "storage/sectors.h"
 
 namespace celldeck::storage {
 
@@ -36,24 +35,6 @@ int bind(sqlite3_stmt *statement, int place, const QVariant &value, Texts &texts
     default:
         return sqlite3_bind_int64(statement, place, value.toLongLong());
     }
-}
-
-/// SQLite calls a file corrupt whose reading fails with EIO: what the disk does not give now is not
-/// to be taken for damage, and salvaged.
-bool isReadable(const char *path)
-{
-    const int fd = path ? ::open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return false;
-    QByteArray part(1 << 20, Qt::Uninitialized);
-    off64_t at = 0;
-    ssize_t got = 0;
-    do {
-        got = ::pread64(fd, part.data(), size_t(part.size()), at);
-        at += std::max<ssize_t>(got, 0);
-    } while (got > 0 || (got < 0 && errno == EINTR));
-    ::close(fd);
-    return got == 0;
 }
 
 struct Finalizer
@@ -160,6 +141,8 @@ struct Connection::Private
     {
         const int code = sqlite3_errcode(database) & 0xff;
         const bool senseless = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+        // SQLite calls a file corrupt whose reading fails with EIO: what the disk does not give now
+        // is not to be taken for damage while it runs.
         if (senseless && !fileIsReadable)
             fileIsReadable = isReadable(sqlite3_db_filename(database, "main"));
         const bool damaged = senseless && fileIsReadable;

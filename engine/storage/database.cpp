@@ -8,6 +8,7 @@
 #include "storage/migrator.h"
 #include "storage/replacement.h"
 #include "storage/salvage.h"
+#include "storage/sectors.h"
 
 namespace celldeck::storage {
 
@@ -73,9 +74,24 @@ Result<> Database::open()
     if (const Result<> finished = finishReplacement(m_file); !finished)
         return finished;
     const Result<> opened = isKnownDamaged() ? damagedBefore() : openOnce();
-    if (opened || opened.error().code != ErrorCode::Damaged)
+    if (opened || opened.error().code == ErrorCode::NewerSchema)
+        return opened;
+    if (opened.error().code != ErrorCode::Damaged && !lacksSectors())
         return opened;
     return salvage(opened.error());
+}
+
+bool Database::lacksSectors() const
+{
+    // A disk that gives nothing is away, and may come back; one that gives only a part has lost the
+    // rest. While an engine runs that makes no difference: the next one looks.
+    ReadablePages all;
+    for (const char *const part : {"", "-wal"}) {
+        const ReadablePages pages = readablePages(m_file + QLatin1String(part));
+        all.read += pages.read;
+        all.refused += pages.refused;
+    }
+    return all.read > 0 && all.refused > 0;
 }
 
 bool Database::isKnownDamaged() const

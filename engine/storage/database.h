@@ -63,8 +63,9 @@ public:
     void setWatch(StorageWatch watch) { m_writer.setWatch(std::move(watch)); }
 
     /// Makes the folder (0700) and the file, migrates, checks, starts both threads. Blocks: called
-    /// once, before anything else runs. A damaged file is set aside, and what of it can still be
-    /// read is taken over: see `notice()`. Fails with StorageUnavailable or NewerSchema.
+    /// once, before anything else runs. A damaged file, and one of which the disk gives only a
+    /// part, is set aside, and what of it can still be read is taken over: see `notice()`. Fails
+    /// with StorageUnavailable or NewerSchema.
     [[nodiscard]] Result<> open();
     /// What an operator has to know about the opening; "" if there is nothing.
     [[nodiscard]] const QString &notice() const { return m_notice; }
@@ -107,6 +108,7 @@ private:
     Result<> rereadAll(Connection &connection) const;
     Result<> salvage(const Error &damage);
     [[nodiscard]] bool isKnownDamaged() const;
+    [[nodiscard]] bool lacksSectors() const;
     [[nodiscard]] Result<> damagedBefore() const;
     void noteDamage(const Error &damage);
     void tryAgain();

@@ -5,6 +5,7 @@
 #include "base/crashpoint.h"
 #include "storage/replacement.h"
 #include "storage/schema.h"
+#include "storage/schematext.h"
 
 namespace celldeck::storage {
 
@@ -74,6 +75,10 @@ Result<> migrate(Connection &connection, const QString &file)
                     QStringLiteral("the database %1 is the Python server's: move it to another "
                                    "folder, and take it over from there with celldeck import")
                         .arg(file));
+    if (version > 0) {
+        if (const Result<> sound = checkSchema(connection, int(version), file); !sound)
+            return sound;
+    }
     if (version > 0 && version < currentSchema()) {
         const QString backup = QStringLiteral("%1.v%2.backup").arg(file).arg(version);
         if (!QFile::exists(backup)) {

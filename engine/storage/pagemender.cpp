@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "storage/connection.h"
+#include "storage/schematext.h"
 
 namespace celldeck::storage {
 
@@ -30,6 +31,8 @@ constexpr std::uint32_t InnerHeader = 12;
 constexpr std::uint32_t MapEntry = 5;
 constexpr unsigned RootPage = 1;
 constexpr unsigned TreePage = 5;
+
+const QString Table = QStringLiteral("table");
 
 std::uint32_t startOf(std::uint32_t page)
 {
@@ -107,30 +110,33 @@ private:
     unsigned char *m_bytes = nullptr;
 };
 
-struct Root
-{
-    QString name;
-    std::uint32_t page;
-};
-
-/// The tables that have a rowid, and where they begin.
-Result<std::vector<Root>> rootsOf(const QString &file)
+/// What a file says of its tables, and where they begin.
+Result<QList<SchemaEntry>> tablesOf(const QString &file)
 {
     const auto connection = Connection::open(file, Connection::Mode::Read);
     if (!connection)
         return fail(connection.error());
-    std::vector<Root> roots;
-    const Result<> read =
-        (*connection)
-            ->queryOnce(
-                QStringLiteral("SELECT name, rootpage FROM sqlite_schema WHERE type = 'table'"
-                               " AND sql NOT LIKE '%WITHOUT ROWID'"),
-                {}, [&roots](const Row &row) {
-                    roots.push_back({row.text(0), static_cast<std::uint32_t>(row.integer(1))});
-                });
-    if (!read)
-        return fail(read.error());
-    return roots;
+    auto entries = schemaOf(**connection);
+    if (entries)
+        entries->removeIf([](const SchemaEntry &entry) { return entry.type != Table; });
+    return entries;
+}
+
+bool hasRowid(const SchemaEntry &table)
+{
+    return !table.sql.endsWith(QLatin1String("WITHOUT ROWID"));
+}
+
+/// Whether a copy's tables are the model's but for a wrong byte here and there: most of them are
+/// the same and in the same place, and not all.
+bool areNearly(const QList<SchemaEntry> &tables, const QList<SchemaEntry> &ofModel)
+{
+    qsizetype same = 0;
+    for (const SchemaEntry &wanted : ofModel)
+        same += std::ranges::any_of(tables, [&wanted](const SchemaEntry &table) {
+            return table.root == wanted.root && table.isAlike(wanted);
+        });
+    return same < ofModel.size() && 2 * same > ofModel.size();
 }
 
 /// Gives the copy the schema of the model: its first page, and those that this one leads to, which
@@ -341,7 +347,7 @@ void PageMender::writeEmptyLeaf(std::uint32_t page)
 
 Result<> mendPages(const QString &copy, const QString &model)
 {
-    const auto expected = rootsOf(model);
+    const auto expected = tablesOf(model);
     if (!expected)
         return fail(expected.error());
     int lost = 0;
@@ -354,27 +360,34 @@ Result<> mendPages(const QString &copy, const QString &model)
         PageMender mender(file.bytes(), file.pages, file.pageBytes);
         pages = file.pages;
         lost = mender.mendTable(1);
-        for (const Root &root : *expected)
-            hasThoseRoots = hasThoseRoots && mender.canBeRoot(root.page);
+        for (const SchemaEntry &table : *expected)
+            hasThoseRoots =
+                hasThoseRoots &&
+                (!hasRowid(table) || mender.canBeRoot(static_cast<std::uint32_t>(table.root)));
     }
-    auto roots = rootsOf(copy);
-    if ((lost > 0 || !roots || roots->size() < expected->size()) && hasThoseRoots) {
+    auto tables = tablesOf(copy);
+    const bool isWrong =
+        lost > 0 || !tables || tables->size() < expected->size() || areNearly(*tables, *expected);
+    if (isWrong && hasThoseRoots) {
         qCWarning(log, "%s: its schema is taken from a new database", qUtf8Printable(copy));
         if (const Result<> taken = takeSchema(copy, model); !taken)
             return taken;
-        roots = expected;
+        tables = expected;
     }
-    if (!roots)
-        return fail(roots.error());
+    if (!tables)
+        return fail(tables.error());
     const Mapped file(copy);
     if (const Result<> read = file.good(); !read)
         return read;
     // Not those that a new schema has come on: an old pointer may name them.
     PageMender mender(file.bytes(), pages, file.pageBytes);
-    for (const Root &root : *roots) {
-        if (const int missing = mender.mendTable(root.page); missing > 0)
+    for (const SchemaEntry &table : *tables) {
+        if (!hasRowid(table))
+            continue;
+        const int missing = mender.mendTable(static_cast<std::uint32_t>(table.root));
+        if (missing > 0)
             qCWarning(log, "%d pages of the table %s cannot be read", missing,
-                      qUtf8Printable(root.name));
+                      qUtf8Printable(table.name));
     }
     return {};
 }

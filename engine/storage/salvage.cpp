@@ -10,6 +10,8 @@
 #include "storage/pagemender.h"
 #include "storage/replacement.h"
 #include "storage/schema.h"
+#include "storage/schematext.h"
+#include "storage/sectors.h"
 #include "storage/tablecopy.h"
 
 namespace celldeck::storage {
@@ -210,6 +212,15 @@ Result<> mend(const QString &copy, const QString &model)
     return {};
 }
 
+/// The version of the damaged one's schema, as its header has it, or else the current one.
+int toldVersion(const QByteArray &header)
+{
+    const auto version =
+        header.isEmpty() ? 0U : qFromBigEndian<quint32>(header.constData() + VersionAt);
+    const bool isKnown = version > 0 && version <= quint32(currentSchema());
+    return isKnown ? int(version) : currentSchema();
+}
+
 /// Whoever closes a database last moves its log into it; but it must open.
 Result<> moveLogIn(const QString &copy)
 {
@@ -218,7 +229,7 @@ Result<> moveLogIn(const QString &copy)
         return {};
     const QString model = copy + QStringLiteral("-model");
     removeAll(model);
-    const Result<> made = makeDatabase(model, currentSchema());
+    const Result<> made = makeDatabase(model, toldVersion(headerOf(copy)));
     const Result<> mended = made ? mend(copy, model) : made;
     removeAll(model);
     if (!mended)
@@ -229,21 +240,37 @@ Result<> moveLogIn(const QString &copy)
     return {};
 }
 
+Result<> copyPages(const QString &from, const QString &to)
+{
+    const auto pages = copyReadable(from, to);
+    if (!pages)
+        return cannotCopy(from);
+    if (pages->refused > 0)
+        qCWarning(log, "%lld of %lld pages of %s cannot be read from the disk",
+                  qlonglong(pages->refused), qlonglong(pages->read + pages->refused),
+                  qUtf8Printable(from));
+    return {};
+}
+
 /// A copy to work on that has what was in the WAL; returns the version of its schema.
 Result<int> copyWithLog(const QString &damaged, const QString &copy)
 {
     const QString wal = QStringLiteral("-wal");
     removeAll(copy);
-    if (!QFile::copy(damaged, copy) ||
-        (QFile::exists(damaged + wal) && !QFile::copy(damaged + wal, copy + wal)))
-        return cannotCopy(damaged);
+    if (const Result<> copied = copyPages(damaged, copy); !copied)
+        return fail(copied.error());
+    if (QFile::exists(damaged + wal)) {
+        if (const Result<> copied = copyPages(damaged + wal, copy + wal); !copied)
+            return fail(copied.error());
+    }
     if (const Result<> moved = moveLogIn(copy); !moved)
         return fail(moved.error());
-    const QByteArray header = headerOf(copy);
-    const auto version =
-        header.isEmpty() ? 0U : qFromBigEndian<quint32>(header.constData() + VersionAt);
-    const bool isKnown = version > 0 && version <= quint32(currentSchema());
-    return isKnown ? int(version) : currentSchema();
+    const int told = toldVersion(headerOf(copy));
+    const auto connection = Connection::open(copy, Connection::Mode::Read);
+    if (!connection)
+        return told;
+    const auto entries = schemaOf(**connection);
+    return entries ? likeliestVersion(*entries, told) : told;
 }
 
 /// Puts what can be read of `copy`, which is mended for that, into a new database at `file`,

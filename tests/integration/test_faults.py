@@ -176,6 +176,53 @@ class Disk(FaultTest):
             self.assertEqual([path.name for path in (self.data / "sessions").glob("*damaged*")], [])
         self.assertEqual(self.start().end(), 0)
 
+    def with_a_bad_sector(self, file, page, tasks):
+        """What is left of the tasks, by an engine that starts while that page cannot be read."""
+        self.switch.write_text(f"bad {page} {file.stat().st_ino}")
+        told = self.told("It is kept as")
+        server = self.start()
+        self.assertEqual(self.told("It is kept as"), told + 1, self.errors.read_text())
+        left = {task["task_id"] for task in server.call("list_tasks", limit=500)["tasks"]}
+        self.assertLessEqual(left, tasks)
+        server.call("resume_queue")
+        self.assertEqual(self.wait(server, self.submit(server))["status"], "completed")
+        self.assertEqual(server.end(), 0)
+        self.switch.write_text("")
+        self.rows()
+        return left
+
+    def test_a_sector_that_cannot_be_read_any_more(self):
+        server = self.start()
+        server.call("pause_queue")
+        code = "#" + "x" * 1000
+        tasks = {self.submit(server, code_override=f"{code}{number}") for number in range(200)}
+        self.kill(server)
+        folder = self.data / "sessions"
+        file, log = folder / "state.db", folder / "state.db-wal"
+        before = {path: path.read_bytes() for path in (file, log)}
+        # Of the log only what is before it can be read, here the very first.
+        left = self.with_a_bad_sector(log, 2, tasks)
+        self.assertGreater(len(left), 0)
+        self.restore(folder, before)
+        server = self.start()
+        self.assertEqual(server.end(), 0)
+        before = {file: file.read_bytes()}
+        pages = len(before[file]) // PAGE
+        self.assertGreater(pages, 50)
+        # The schema and the map of pages are there twice, as it were; a page of cells has four.
+        for page, most in ((1, 0), (2, 0), (pages // 2, 30), (pages, 30)):
+            self.restore(folder, before)
+            left = self.with_a_bad_sector(file, page, tasks)
+            self.assertGreaterEqual(len(left), len(tasks) - most, f"without page {page}")
+            aside, = folder.glob("*.damaged-*[0-9]")
+            self.assertEqual(aside.read_bytes(), before[file])
+
+    def restore(self, folder, files):
+        for path in folder.iterdir():
+            path.unlink()
+        for path, content in files.items():
+            path.write_bytes(content)
+
     def test_pages_that_are_overwritten_while_it_runs(self):
         def overwrite(database, pages):
             for page in range(2, pages):

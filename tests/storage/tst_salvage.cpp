@@ -4,9 +4,8 @@
 #include <QRandomGenerator>
 #include <QTemporaryDir>
 #include <QtTest>
-#include <algorithm>
-#include <map>
 
+#include "salvagetemplate.h"
 #include "storage/database.h"
 #include "storage/migrator.h"
 #include "storage/replacement.h"
@@ -16,35 +15,15 @@
 
 using namespace celldeck;
 using namespace celldeck::storage;
-using celldeck::test::await;
+using namespace celldeck::test;
 
 namespace {
 
-constexpr int PageBytes = 4'096;
-constexpr int Tasks = 300;
 constexpr int LongestMs = 30'000;  // of one opening: a hang is a failure
-const UtcTime Start(Milliseconds(1'760'000'000'000));
-
-/// What was on the disk when the damage came.
-struct Template
-{
-    QByteArray main;
-    QByteArray wal;  ///< "": the engine had ended in order
-    std::map<qint64, TaskDetail> tasks;
-    /// Page → how many rows of `task` go with it at most.
-    std::map<int, int> rows;
-    QSet<int> schema;  ///< Pages with its text
-};
 
 QString rounds()
 {
     return qEnvironmentVariable("CELLDECK_FUZZ_ROUNDS", QStringLiteral("25"));
-}
-
-QByteArray bytesOf(const QString &path)
-{
-    QFile file(path);
-    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
 void write(const QString &path, const QByteArray &bytes)
@@ -52,52 +31,6 @@ void write(const QString &path, const QByteArray &bytes)
     QFile file(path);
     QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
     QCOMPARE(file.write(bytes), bytes.size());
-}
-
-TaskDraft draft(int number)
-{
-    TaskDraft made;
-    made.notebookPath = QStringLiteral("/n/%1.ipynb").arg(number % 7);
-    made.cellIndex = number;
-    made.code = QStringLiteral("print(%1)  # ").arg(number).repeated(1 + number % 9);
-    made.kernelName = QStringLiteral("python3");
-    if (number % 5 == 0)
-        made.key = QStringLiteral("key-%1").arg(number);
-    return made;
-}
-
-Result<> finishSome(TaskStore &store, const QList<TaskRecord> &tasks)
-{
-    QList<Waiter<>> ends;
-    for (qsizetype i = 0; i < tasks.size(); i += 2) {
-        TaskOutcome outcome;
-        outcome.state = i % 3 == 0 ? TaskState::Failed : TaskState::Completed;
-        outcome.finishedAt = Start + Milliseconds(i);
-        // A few go over more than one page.
-        const QByteArray text = QByteArray::number(i).repeated(i % 50 == 0 ? 4'000 : 200);
-        outcome.outputs = R"([{"name":"stdout","output_type":"stream","text":")" + text + R"("}])";
-        ends << store.finish(tasks[i].id, outcome);
-    }
-    for (const Waiter<> &end : ends) {
-        if (const Result<> done = await(end); !done)
-            return done;
-    }
-    return {};
-}
-
-/// A page that leads to others is made anew from the pointer map, which is on page 2.
-constexpr int MapPage = 2;
-
-Result<std::map<int, int>> rowsOfPages(Connection &connection)
-{
-    std::map<int, int> rows;
-    const Result<> read = connection.queryOnce(
-        QStringLiteral("SELECT pageno, CASE pagetype WHEN 'leaf' THEN ncell WHEN 'overflow' THEN 1"
-                       " ELSE 0 END FROM dbstat WHERE name = 'task'"),
-        {}, [&rows](const Row &row) { rows[int(row.integer(0))] = int(row.integer(1)); });
-    if (!read)
-        return fail(read.error());
-    return rows;
 }
 
 }  // namespace
@@ -112,20 +45,19 @@ private Q_SLOTS:
     void truncated();
     void pagesLost();
     void bytesFlipped();
+    void schemaFlipped();
     void logDamaged();
     void aLogWithoutItsDatabaseIsReported();
     void anOlderSchemaKeepsAllThatItHas();
 
 private:
     QString file() const { return m_dir->filePath(QStringLiteral("state.db")); }
-    void fill(Database &database, Template &made);
     /// Opens it, looks at all of it and goes on with it; how many of the tasks are still there.
     void open(const Template &before, const QByteArray &main, const QByteArray &wal, int &left);
     void use(const Template &before, const QByteArray &main, const QByteArray &wal, int &left);
     /// How many; -1 if some cannot be read.
     static int readAll(TaskStore &store);
     void compare(TaskStore &store, const Template &before, int &left);
-    int lostWith(const Template &before, const std::function<bool(int)> &isDamaged) const;
     /// Where all is in the log still, there is nothing to damage in the main file.
     const Template &any()
     {
@@ -143,42 +75,6 @@ private:
     bool m_wasSalvaged = false;
 };
 
-void TestSalvage::fill(Database &database, Template &made)
-{
-    TaskStore store(database);
-    QVERIFY(database.open());
-    QList<TaskRecord> tasks;
-    for (int i = 0; i < Tasks; i += 100) {
-        QList<TaskDraft> drafts;
-        for (int k = i; k < i + 100; ++k)
-            drafts << draft(k);
-        const auto added = await(store.insert(drafts, Start + Milliseconds(i)));
-        QVERIFY(added);
-        tasks += *added;
-    }
-    QVERIFY(finishSome(store, tasks));
-    for (const TaskRecord &task : std::as_const(tasks)) {
-        const auto detail = await(store.load(task.id));
-        QVERIFY(detail);
-        made.tasks[qint64(task.id.value())] = *detail;
-    }
-    const auto schema = await(database.read<QSet<int>>([](Connection &connection) {
-        QSet<int> pages;
-        const Result<> read = connection.queryOnce(
-            QStringLiteral("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema'"
-                           " AND pagetype = 'leaf'"),
-            {}, [&pages](const Row &row) { pages << int(row.integer(0)); });
-        return read ? Result<QSet<int>>(pages) : fail(read.error());
-    }));
-    QVERIFY(schema && schema->size() > 1);
-    made.schema = *schema;
-    const auto rows = await(database.read<std::map<int, int>>(rowsOfPages));
-    QVERIFY2(rows, rows ? "" : qPrintable(rows.error().message));
-    made.rows = *rows;
-    made.main = bytesOf(file());
-    made.wal = bytesOf(file() + QStringLiteral("-wal"));
-}
-
 void TestSalvage::initTestCase()
 {
     const auto seed = qEnvironmentVariable(
@@ -189,8 +85,11 @@ void TestSalvage::initTestCase()
     m_dir = std::make_unique<QTemporaryDir>();
     {
         Database database(file());
-        fill(database, m_killed);
+        const auto made = fill(database);
+        QVERIFY2(made, made ? "" : qPrintable(made.error().message));
+        m_killed = *made;
     }
+    QVERIFY(m_killed.schema.size() > 1);
     m_closed = m_killed;
     m_closed.main = bytesOf(file());
     m_closed.wal.clear();
@@ -284,7 +183,7 @@ void TestSalvage::use(const Template &before, const QByteArray &main, const QByt
         compare(store, before, left);
         if (QTest::currentTestFailed())
             return;
-        const auto added = await(store.insert({draft(Tasks)}, Start + Milliseconds(Tasks)));
+        const auto added = await(store.insert({draftOf(Tasks)}, Start + Milliseconds(Tasks)));
         QVERIFY2(added, added ? "" : qPrintable(added.error().message));
         QStringList aside = QDir(m_dir->path()).entryList({QStringLiteral("*.damaged-*")});
         aside.removeIf([](const QString &name) { return !name.back().isDigit(); });
@@ -306,17 +205,6 @@ void TestSalvage::use(const Template &before, const QByteArray &main, const QByt
         QCOMPARE(verdict, QStringLiteral("ok"));
 }
 
-int TestSalvage::lostWith(const Template &before, const std::function<bool(int)> &isDamaged) const
-{
-    int lost = 0;
-    for (const auto &[page, rows] : before.rows) {
-        const bool leads = rows == 0;
-        if (isDamaged(page))
-            lost += leads && isDamaged(MapPage) ? Tasks : rows;
-    }
-    return std::min(lost, Tasks);
-}
-
 void TestSalvage::truncated()
 {
     m_comparesContent = true;
@@ -329,8 +217,8 @@ void TestSalvage::truncated()
         const qsizetype length = std::min<qsizetype>(page * PageBytes + more, before.main.size());
         int left = 0;
         open(before, before.main.left(length), before.wal, left);
-        const int lost = lostWith(
-            before, [length](int number) { return qsizetype(number) * PageBytes > length; });
+        const int lost = before.lostWith(
+            [length](int number) { return qsizetype(number) * PageBytes > length; });
         const QString told = QStringLiteral(
                                  "round %1: %2 of %3 tasks, with %4 of %5 bytes and %6 "
                                  "of a WAL")
@@ -361,7 +249,7 @@ void TestSalvage::pagesLost()
         int left = 0;
         open(before, main, before.wal, left);
         const int lost =
-            lostWith(before, [&damaged](int number) { return damaged.contains(number); });
+            before.lostWith([&damaged](int number) { return damaged.contains(number); });
         all += Tasks;
         kept += left;
         QStringList pages;
@@ -387,7 +275,7 @@ void TestSalvage::bytesFlipped()
         for (int i = m_chance.bounded(1, 40); i > 0; --i) {
             const qsizetype at = round % 4 == 0 ? m_chance.bounded(2 * PageBytes)
                                                 : m_chance.bounded(int(main.size()));
-            // Nor within the text of the schema: a column has another name then.
+            // The text of the schema is the next test's.
             if (!before.schema.contains(int(at / PageBytes) + 1))
                 main[at] = char(m_chance.bounded(256));
         }
@@ -399,6 +287,29 @@ void TestSalvage::bytesFlipped()
             return;
         }
     }
+}
+
+void TestSalvage::schemaFlipped()
+{
+    m_comparesContent = true;
+    m_comparesOutputs = true;
+    int salvaged = 0;
+    for (int round = 0; round < rounds().toInt(); ++round) {
+        QByteArray main = m_closed.main;
+        const QList<int> pages = m_closed.schema.values();
+        // The first page begins with the header.
+        const int page = pages[m_chance.bounded(pages.size())];
+        const int first = page == 1 ? 100 : 0;
+        const qsizetype at = (page - 1) * PageBytes + m_chance.bounded(first, PageBytes);
+        main[at] = char(main[at] ^ char(m_chance.bounded(1, 256)));
+        int left = 0;
+        open(m_closed, main, {}, left);
+        const QString told =
+            QStringLiteral("round %1: byte %2, %3 tasks left").arg(round).arg(at).arg(left);
+        QVERIFY2(!QTest::currentTestFailed() && left == Tasks, qPrintable(told));
+        salvaged += m_wasSalvaged ? 1 : 0;
+    }
+    QVERIFY(salvaged > 0);
 }
 
 void TestSalvage::logDamaged()

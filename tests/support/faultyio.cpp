@@ -6,6 +6,7 @@
 //   half    write: only a part of it, and every other one EINTR
 //   create  a new file: ENOSPC, as without inodes
 //   move    rename and unlink: EIO
+//   bad     "bad PAGE INODE", whatever the path: reading that page of that file: EIO, for ever
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -52,6 +54,27 @@ char fault(int fd)
     const char letter = isOurs(fd) ? word() : char(0);
     errno = saved;
     return letter;
+}
+
+bool isBad(int fd, size_t size, off64_t at)
+{
+    const int saved = errno;
+    bool bad = false;
+    if (const char *name = word() == 'b' ? getenv("FAULTY_SWITCH") : nullptr) {
+        char text[64] = {};
+        const int file = open(name, O_RDONLY | O_CLOEXEC);
+        const bool isRead = file >= 0 && read(file, text, sizeof text - 1) > 0;
+        if (file >= 0)
+            close(file);
+        long long page = 0;
+        unsigned long long inode = 0;
+        struct stat about = {};
+        bad = isRead && sscanf(text, "bad %lld %llu", &page, &inode) == 2 &&
+              fstat(fd, &about) == 0 && about.st_ino == inode && at < page * 4096 &&
+              at + off64_t(size) > (page - 1) * 4096;
+    }
+    errno = saved;
+    return bad;
 }
 
 bool fails(const char *path, char letter)
@@ -162,7 +185,7 @@ int ftruncate64(int fd, off64_t size) noexcept
 ssize_t pread64(int fd, void *data, size_t size, off64_t at)
 {
     REAL(pread64);
-    if (fault(fd) == 'i') {
+    if (fault(fd) == 'i' || isBad(fd, size, at)) {
         errno = EIO;
         return -1;
     }
