@@ -56,6 +56,21 @@ TaskOutcome QueueChance::anyOutcome(UtcTime now)
     return outcome;
 }
 
+TaskFilter QueueChance::anyFilter(UtcTime now, TaskId id)
+{
+    TaskFilter filter;
+    filter.limit = 1 + static_cast<int>(any(20));
+    if (oneIn(2))
+        filter.notebookPath = anyNotebook();
+    for (std::int64_t i = any(3); i > 0; --i)
+        filter.states << static_cast<TaskState>(any(7));
+    if (oneIn(3))
+        filter.since = now - Milliseconds(any(3'600'000));
+    if (oneIn(3))
+        filter.before = id;
+    return filter;
+}
+
 TaskDraft QueueChance::anyDraft()
 {
     const auto &tasks = m_model.tasks();

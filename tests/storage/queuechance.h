@@ -22,6 +22,8 @@ public:
     storage::TaskId anyTask();
     QList<storage::TaskId> someTasks();
     storage::TaskOutcome anyOutcome(UtcTime now);
+    /// Some of them go back from that task.
+    storage::TaskFilter anyFilter(UtcTime now, storage::TaskId id);
     /// At times one that is to be refused.
     storage::TaskDraft anyDraft();
 

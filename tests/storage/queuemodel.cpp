@@ -130,6 +130,17 @@ Result<> QueueModel::markRunning(TaskId id, const QByteArray &messageId, UtcTime
     return {};
 }
 
+Result<> QueueModel::putBack(TaskId id)
+{
+    TaskDetail *const task = find(id);
+    if (!task || task->task.state != TaskState::Running)
+        return refusal(ErrorCode::Stale);
+    task->task.state = TaskState::Pending;
+    task->task.startedAt.reset();
+    task->task.messageId.clear();
+    return {};
+}
+
 Result<> QueueModel::finish(TaskId id, const TaskOutcome &outcome)
 {
     TaskDetail *const task = find(id);

@@ -19,6 +19,7 @@ public:
 
     Result<QList<storage::TaskRecord>> insert(const QList<storage::TaskDraft> &drafts, UtcTime now);
     Result<> markRunning(storage::TaskId id, const QByteArray &messageId, UtcTime now);
+    Result<> putBack(storage::TaskId id);
     Result<> finish(storage::TaskId id, const storage::TaskOutcome &outcome);
     Result<QList<storage::TaskId>> finishPending(const QList<storage::TaskId> &ids,
                                                  const storage::TaskOutcome &outcome);
@@ -68,5 +69,25 @@ private:
     std::optional<UtcTime> m_begun;
     storage::TaskId m_last;  // of all that there ever were
 };
+
+/// Whether what a store answers is what the model does.
+inline bool same(const storage::TaskDetail &a, const storage::TaskDetail &b)
+{
+    return a.task == b.task && a.outputs == b.outputs;
+}
+inline bool same(const storage::QueueOrders &a, const storage::QueueOrders &b)
+{
+    return a.flow == b.flow && a.pausedNotebooks == b.pausedNotebooks && a.onError == b.onError;
+}
+inline bool same(storage::TaskStats a, storage::TaskStats b)
+{
+    a.walBytes = b.walBytes = 0;
+    return a == b;
+}
+template <class T>
+bool same(const T &a, const T &b)
+{
+    return a == b;
+}
 
 }  // namespace celldeck::test

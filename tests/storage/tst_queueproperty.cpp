@@ -6,15 +6,14 @@
 
 #include "queuechance.h"
 #include "queuemodel.h"
+#include "queuereader.h"
 #include "storage/database.h"
 #include "storage/stores.h"
 #include "support/await.h"
 
 using namespace celldeck;
 using namespace celldeck::storage;
-using celldeck::test::await;
-using celldeck::test::QueueChance;
-using celldeck::test::QueueModel;
+using namespace celldeck::test;
 
 namespace {
 
@@ -30,25 +29,6 @@ constexpr int StepsARestart = 1'000;
 constexpr QueueLimits Limits{.pendingInNotebook = 12, .pendingInAll = 25};
 constexpr UtcTime Start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 24};
 
-bool same(const TaskDetail &a, const TaskDetail &b)
-{
-    return a.task == b.task && a.outputs == b.outputs;
-}
-bool same(const QueueOrders &a, const QueueOrders &b)
-{
-    return a.flow == b.flow && a.pausedNotebooks == b.pausedNotebooks && a.onError == b.onError;
-}
-bool same(TaskStats a, TaskStats b)
-{
-    a.walBytes = b.walBytes = 0;
-    return a == b;
-}
-template <class T>
-bool same(const T &a, const T &b)
-{
-    return a == b;
-}
-
 template <class T>
 Result<T> stored(T value)
 {
@@ -60,25 +40,6 @@ int countFromEnvironment(const char *name, int preset)
     bool given = false;
     const int value = qEnvironmentVariableIntValue(name, &given);
     return given ? value : preset;
-}
-
-/// The database as it is now, as a row of the view.
-QStringList viewRow(const TaskDetail &detail)
-{
-    const TaskRecord &task = detail.task;
-    const auto time = [](const std::optional<UtcTime> &at) { return at ? toIso(*at) : QString(); };
-    return {nameOf(task),
-            task.notebookPath,
-            QString::number(task.cellIndex),
-            task.code,
-            toText(task.state),
-            toIso(task.createdAt),
-            time(task.startedAt),
-            time(task.finishedAt),
-            task.error,
-            task.executionCount ? QString::number(*task.executionCount) : QString(),
-            QString::fromUtf8(detail.outputs),
-            QString::number(task.retries)};
 }
 
 }  // namespace
@@ -146,7 +107,6 @@ private:
     void forgetAll();
     void restart();
     void lookAtAll();
-    void lookAtViews();
 
     std::unique_ptr<QTemporaryDir> m_dir;
     int m_folders = 0;
@@ -178,7 +138,7 @@ void TestQueueProperty::change()
     const TaskId id = m_chance->anyTask();
     const TaskOutcome outcome = m_chance->anyOutcome(m_now);
     const QByteArray message = QByteArray::number(m_chance->any(1'000'000));
-    switch (m_chance->any(6)) {
+    switch (m_chance->any(7)) {
     case 0:
     case 1:
         expect("mark running", store.markRunning(id, message, m_now),
@@ -189,6 +149,9 @@ void TestQueueProperty::change()
         expect("finish", store.finish(id, outcome), m_model.finish(id, outcome));
         break;
     case 4:
+        expect("put back", store.putBack(id), m_model.putBack(id));
+        break;
+    case 5:
         expect("keep partial", store.keepPartial(id, outcome.outputs),
                m_model.keepPartial(id, outcome.outputs));
         break;
@@ -253,16 +216,7 @@ void TestQueueProperty::look()
 {
     settle();
     const TaskId id = m_chance->anyTask();
-    TaskFilter filter;
-    filter.limit = 1 + static_cast<int>(m_chance->any(20));
-    if (m_chance->oneIn(2))
-        filter.notebookPath = m_chance->anyNotebook();
-    for (std::int64_t i = m_chance->any(3); i > 0; --i)
-        filter.states << static_cast<TaskState>(m_chance->any(7));
-    if (m_chance->oneIn(3))
-        filter.since = m_now - Milliseconds(m_chance->any(3'600'000));
-    if (m_chance->oneIn(3))
-        filter.before = id;
+    const TaskFilter filter = m_chance->anyFilter(m_now, id);
     const QString name =
         m_chance->oneIn(2) ? toText(id) : QStringLiteral("key-%1").arg(m_chance->any(60));
     TaskStore &store = m_open->stores.tasks;
@@ -362,62 +316,23 @@ void TestQueueProperty::lookAtAll()
     expect("all orders", stores.orders.load(), stored(m_model.orders()));
     expect("all stats", stores.tasks.stats(m_now), stored(m_model.stats()));
     settle();
-    QList<TaskRecord> paged;
-    TaskFilter page;
-    page.limit = 37;
-    for (;;) {
-        const auto some = await(stores.tasks.list(page));
-        if (!some || some->isEmpty())
-            break;
-        paged << *some;
-        page.before = some->last().id;
-    }
     TaskFilter all;
     all.limit = INT_MAX;
-    if (paged != m_model.list(all))
+    const auto paged = readPages(stores.tasks);
+    if (!paged || *paged != m_model.list(all))
         complain("all pages", QStringLiteral("they are not what was stored"));
-    std::set<QString> kernels;
-    const auto recorded = await(stores.kernels.load());
-    for (const KernelRecord &kernel : recorded ? *recorded : QList<KernelRecord>())
-        kernels.insert(kernel.notebookPath);
-    if (kernels != m_model.kernels())
+    const auto kernels = readKernels(stores.kernels);
+    if (!kernels || *kernels != m_model.kernels())
         complain("all kernels", QStringLiteral("they are not what was recorded"));
-    lookAtViews();
-}
-
-void TestQueueProperty::lookAtViews()
-{
     std::map<QString, QStringList> expected;
     for (const auto &[id, task] : m_model.tasks())
         expected.emplace(nameOf(task.task), viewRow(task));
-    const auto rows = await(m_open->database.read<std::map<QString, QStringList>>(
-        [](Connection &connection) -> Result<std::map<QString, QStringList>> {
-            std::map<QString, QStringList> found;
-            const Result<> read = connection.query(QStringLiteral("SELECT * FROM execution_queue"),
-                                                   {}, [&found](const Row &row) {
-                                                       QStringList values;
-                                                       for (int i = 0; i < 12; ++i)
-                                                           values << row.text(i);
-                                                       found.emplace(row.text(0), values);
-                                                   });
-            if (!read)
-                return fail(read.error());
-            return found;
-        }));
+    const auto rows = readView(m_open->database);
     if (!rows || *rows != expected)
         complain("execution_queue", QStringLiteral("the view is not what was stored"));
     // A refused submission leaves none.
-    const auto paths = await(m_open->database.read<std::set<QString>>(
-        [](Connection &connection) -> Result<std::set<QString>> {
-            std::set<QString> found;
-            const Result<> read =
-                connection.query(QStringLiteral("SELECT path FROM notebook"), {},
-                                 [&found](const Row &row) { found.insert(row.text(0)); });
-            if (!read)
-                return fail(read.error());
-            return found;
-        }));
-    if (!paths || *paths != m_model.notebooks())
+    const auto notebooks = readNotebooks(m_open->database);
+    if (!notebooks || *notebooks != m_model.notebooks())
         complain("notebooks", QStringLiteral("there are others than were stored"));
 }
 
