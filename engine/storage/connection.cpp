@@ -4,6 +4,7 @@
 #include <QHash>
 #include <QVarLengthArray>
 
+#include "storage/databasecopy.h"
 #include "storage/sectors.h"
 
 namespace celldeck::storage {
@@ -305,32 +306,7 @@ void Connection::stopAutomaticCheckpoints()
 
 Result<> Connection::copyTo(const QString &file)
 {
-    Private to;
-    const auto failed = [&to, &file]() -> Result<> {
-        return fail(ErrorCode::StorageUnavailable,
-                    QStringLiteral("%1 cannot be written (%2)")
-                        .arg(file, QString::fromUtf8(sqlite3_errmsg(to.database))));
-    };
-    if (sqlite3_open(file.toUtf8().constData(), &to.database) != SQLITE_OK)
-        return failed();
-    // Half a copy is thrown away: it needs no journal of its own.
-    const auto set = [&to](const char *sql) {
-        return sqlite3_exec(to.database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
-    };
-    if (!set("PRAGMA journal_mode=OFF") || !set("PRAGMA synchronous=OFF"))
-        return failed();
-    sqlite3_backup *const backup = sqlite3_backup_init(to.database, "main", d->database, "main");
-    if (!backup)
-        return failed();
-    // All in one step, which reads one moment and holds up no writer: between two steps a commit
-    // would make it begin anew.
-    const int stepped = sqlite3_backup_step(backup, -1);
-    const int finished = sqlite3_backup_finish(backup);
-    if (stepped == SQLITE_DONE && finished == SQLITE_OK && set("PRAGMA journal_mode=DELETE"))
-        return {};
-    if ((stepped & 0xff) == SQLITE_CORRUPT)
-        return fail(ErrorCode::Damaged, QStringLiteral("the database is damaged"));
-    return failed();
+    return copyDatabase(d->database, file);
 }
 
 Result<std::int64_t> Connection::checkpoint()
