@@ -234,14 +234,17 @@ class Recovery(celldeck.CelldeckTest):
 
     def test_what_left_ahead_of_its_commit_is_not_run_again(self):
         self.write("c.ipynb", notebook(*(f"open({str(self.work)!r} + '/ran', 'a').write('{i}')"
-                                         for i in range(4))))
+                                         for i in range(8))))
         tasks = self.die_with_a_run("session.sent_ahead:2", "c.ipynb")
         server, _ = self.again()
         ended = [self.wait(server, task)["status"] for task in tasks]
-        # The engine died when the third had left: the end of the second was not recorded, and
-        # whether the third has been heard by anyone depends on the kernel.
-        self.assertEqual((ended[0], ended[1], ended[3]), ("completed", "interrupted", "completed"))
-        self.assertIn(ended[2], ("completed", "interrupted"))
+        # The engine died when the second one had left ahead: the end of the one before it was not
+        # recorded, and whether it has been heard by anyone itself depends on the kernel. A slow
+        # engine sends the first ones in time only, so which they are does too.
+        last = ended.index("interrupted")
+        self.assertGreaterEqual(last, 1)
+        self.assertIn(ended[last + 1], ("completed", "interrupted"))
+        self.assertEqual(set(ended[:last] + ended[last + 2:]), {"completed"})
         ran = (self.work / "ran").read_text()
         self.assertEqual(sorted(set(ran)), sorted(ran), "nothing ran twice")
 

@@ -13,7 +13,8 @@ busy, its reply and idle. The steps of a script, in their order:
 {"busy": 1}  {"idle": 1}  {"reply": {…}}   with defaults where the content is empty
 {"send": TYPE, "on": "iopub"|"shell", "content": {…}, …}
       parent    "self" (the default), "none", "before" (the cell before), else that very msg_id
-      count     so many messages, each with an id of its own ("#" in a parent is the number)
+      count     so many messages, each with an id of its own ("#" in a parent is the number, and
+                in content.text the number in nine digits)
       copies    so many times the very same bytes
       pad       content.text is filled up to so many bytes
       buffers   so many buffers of one byte behind it
@@ -154,7 +155,10 @@ class Kernel:
         start = self.identity if step.get("on") == "shell" else [step["send"].encode()]
         to = self.sockets[step.get("on", "iopub")]
         for number in range(step.get("count", 1)):
-            frames = self.frames(step["send"], self.parent_of(step, number), content,
+            numbered = content
+            if "#" in content.get("text", ""):
+                numbered = dict(content, text=content["text"].replace("#", f"{number:09}"))
+            frames = self.frames(step["send"], self.parent_of(step, number), numbered,
                                  step.get("forge"))
             frames += [b"b"] * step.get("buffers", 0)
             for _ in range(step.get("copies", 1)):
