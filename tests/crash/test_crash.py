@@ -30,7 +30,7 @@ CLIENTS = 8
 NOTEBOOKS = 4
 CELLS = 4  # of each notebook, whose outputs are written into its file
 LONGEST_LIFE_S = 0.8  # of an engine that is killed at random, from when it listens
-REACH_S = 60  # in which an engine must come to a point; for a machine that is busy
+REACH_S = 60 * celldeck.TIME_FACTOR  # in which an engine must come to a point; for a machine that is busy
 TRIES = 4  # of a point that happens not to be reached
 
 FINAL = {"completed", "failed", "cancelled", "timeout", "interrupted"}

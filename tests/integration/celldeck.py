@@ -20,6 +20,7 @@ SCRIPTED = pathlib.Path(__file__).parent.parent / "support" / "scriptedkernel.py
 # What is kept takes so much more memory under a sanitizer: the one for addresses puts something
 # around each piece, the one for threads notes beside each byte who has used it.
 MEMORY_FACTOR = {"": 1, "address,undefined": 2, "thread": 4}[os.environ.get("CELLDECK_SANITIZE", "")]
+TIME_FACTOR = 4 if os.environ.get("CELLDECK_SANITIZE") else 1  # so slow is an engine there
 LIMIT_S = 60  # of one command; a test that hangs is a failure
 
 DONE, FAILED, USAGE, UNFIT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
