@@ -132,7 +132,10 @@ class Crash(celldeck.CelldeckTest):
                 state == "running" for state, in self.rows("status")))
             self.kill_engine(server)
             return False
-        server.process.wait(timeout=REACH_S)
+        try:
+            server.process.wait(timeout=REACH_S)
+        except subprocess.TimeoutExpired:
+            self.fail(f"the engine does not come to {point}:{n} within {REACH_S} s")
         self.assertEqual(server.process.returncode, -signal.SIGKILL, point)
         self.bury(server)
         return True

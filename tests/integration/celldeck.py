@@ -80,9 +80,9 @@ class CelldeckTest(unittest.TestCase):
 
     def measure_memory(self):
         """For commands whose memory is measured: sanitizers give back what is freed, and what they
-        have noted of it, instead of keeping it to see who uses it still."""
+        have noted of it within a second, instead of keeping it to see who uses it still."""
         for name, more in (("ASAN_OPTIONS", "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"),
-                           ("TSAN_OPTIONS", "flush_memory_ms=100")):
+                           ("TSAN_OPTIONS", "flush_memory_ms=1000")):
             self.environment[name] = ":".join(
                 [os.environ.get(name, ""), more, "allocator_release_to_os_interval_ms=0"])
 
