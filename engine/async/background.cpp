@@ -18,7 +18,7 @@ Workers &workers()
     // Before the application is gone: work may need it (plugins for images), and what Qt makes when
     // it is first used ends before what was made earlier.
     static const bool isAdded = [] {
-        qAddPostRoutine([] { all.finish(); });
+        qAddPostRoutine(finishBackground);
         return true;
     }();
     Q_UNUSED(isAdded)
@@ -30,6 +30,11 @@ Workers &workers()
 void startInBackground(std::function<void()> work)
 {
     workers().start(std::move(work));
+}
+
+void finishBackground()
+{
+    workers().finish();
 }
 
 }  // namespace celldeck

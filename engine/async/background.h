@@ -37,6 +37,8 @@ private:
 /// of its end. Thread: any. Stopping: the work runs to its end in any case, before the application
 /// is gone.
 void startInBackground(std::function<void()> work);
+/// All that was started is done when this returns. Blocks. Requires: not from such work.
+void finishBackground();
 
 /// The same, with a waiter that resolves in the calling thread. Whoever needs the result waits.
 template <class T>

@@ -44,11 +44,11 @@ void TestLockFile::oneWaitsForIt()
     LockFile first(path);
     QVERIFY(first.lock());
     std::atomic<bool> unlocked = false;
-    bool wasUnlocked = false;
+    std::atomic<bool> wasUnlocked = false;
     const std::unique_ptr<QThread> waiting(QThread::create([&] {
         LockFile second(path);
         if (second.waitAndLock())
-            wasUnlocked = unlocked;
+            wasUnlocked = unlocked.load();
     }));
     waiting->start();
     QVERIFY(!waiting->wait(50));
