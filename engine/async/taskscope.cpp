@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "async/turn.h"
 #include "async/waiter.h"
 
 Q_LOGGING_CATEGORY(lcAsync, "celldeck.async")
@@ -69,7 +70,7 @@ void ScopeCore::schedule(WaitNode *node)
     Q_ASSERT(QThread::currentThread() == m_anchor.thread());
     std::erase(m_waiting, node);
     m_ready.push_back(node);
-    if (std::exchange(m_drainPosted, true))
+    if (std::exchange(m_drainDue, true) || Turn::resumeAtEnd(shared_from_this()))
         return;
     QMetaObject::invokeMethod(
         &m_anchor,
@@ -82,9 +83,9 @@ void ScopeCore::schedule(WaitNode *node)
 
 void ScopeCore::drain()
 {
-    m_drainPosted = false;
+    m_drainDue = false;
     // One of them may close the scope, which resumes the others and leaves nothing ready here;
-    // what becomes ready meanwhile comes with the next turn of the event loop.
+    // what becomes ready meanwhile comes behind what is ready in other scopes.
     for (size_t left = m_ready.size(); left > 0 && !m_ready.empty(); --left) {
         WaitNode *node = m_ready.front();
         m_ready.erase(m_ready.begin());

@@ -14,6 +14,8 @@ class QTimer;
 
 namespace celldeck {
 
+class Turn;
+
 namespace detail {
 
 class ScopeCore;
@@ -55,7 +57,8 @@ class ScopeCore final : public std::enable_shared_from_this<ScopeCore>
 {
 public:
     void add(WaitNode *node);
-    /// Resumes the node from the event loop: whoever resolved it is not re-entered.
+    /// Resumes the node at the end of the turn, or from the event loop: whoever resolved it is not
+    /// re-entered.
     void schedule(WaitNode *node);
     void close();
     [[nodiscard]] QObject *anchor() { return &m_anchor; }
@@ -65,13 +68,14 @@ public:
     std::vector<std::weak_ptr<ScopeCore>> children;
 
 private:
+    friend class celldeck::Turn;
     void drain();
     void resume(WaitNode *node);
 
     QObject m_anchor;  // receives the queued resumptions, in the scope's thread
     std::vector<WaitNode *> m_waiting;
     std::vector<WaitNode *> m_ready;
-    bool m_drainPosted = false;
+    bool m_drainDue = false;
 };
 
 }  // namespace detail

@@ -57,7 +57,8 @@ private:
 ///     Waiter<int> answer;
 ///     Result<int> got = co_await answer.wait(m_scope, 5s);   // Timeout, Cancelled or the answer
 ///
-/// Resolving resumes nobody at once: they are resumed from the event loop. Thread: that of the
+/// Resolving resumes nobody at once: they are resumed from the event loop, or at the end of the
+/// Turn. Thread: that of the
 /// scopes that wait. Stopping: nothing to stop; a wait ends with its scope.
 template <class T = void>
 class Waiter

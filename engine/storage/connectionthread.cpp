@@ -5,6 +5,7 @@
 #include <QLoggingCategory>
 #include <future>
 
+#include "async/turn.h"
 #include "base/crashpoint.h"
 
 namespace celldeck::storage {
@@ -138,7 +139,13 @@ void ConnectionThread::deliver(std::vector<Answer> answers)
     const bool isFirst = m_answers.empty();
     std::ranges::move(answers, std::back_inserter(m_answers));
     if (isFirst)
-        QMetaObject::invokeMethod(&m_anchor, [this] { giveAnswers(); }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            &m_anchor,
+            [this] {
+                const Turn turn;
+                giveAnswers();
+            },
+            Qt::QueuedConnection);
 }
 
 void ConnectionThread::giveAnswers()
