@@ -268,7 +268,9 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
                                 {"user_expressions", Json::object()},
                                 {"allow_stdin", options.allowStdin},
                                 {"stop_on_error", options.stopOnError}});
-    if (!sent) {
+    if (sent) {
+        d->client->expectAnswer();
+    } else {
         d->cell.abandon(sent.error());
         d->setState(KernelState::Idle);
     }

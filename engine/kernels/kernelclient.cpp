@@ -2,15 +2,24 @@
 
 #include <QDateTime>
 #include <QLoggingCategory>
+#include <QTimer>
 #include <QUuid>
 #include <zmq.hpp>
 
+#include "async/turn.h"
 #include "kernels/heartbeat.h"
 #include "kernels/zmqsocket.h"
 
 Q_LOGGING_CATEGORY(lcClient, "celldeck.kernels.client", QtInfoMsg)
 
 namespace celldeck::kernels {
+
+namespace {
+
+// Under the pace at which people are shown what a cell prints.
+constexpr Milliseconds UnnoticedFor{10};
+
+}  // namespace
 
 struct KernelClient::Private
 {
@@ -53,6 +62,8 @@ struct KernelClient::Private
     const QByteArray incarnation = QUuid::createUuid().toRfc4122().left(4).toHex();
     QString user = qEnvironmentVariable("USER", QStringLiteral("celldeck"));
     std::uint64_t sent;
+    bool isUnnoticed = false;  // iopub
+    QTimer unnoticed;
 };
 
 KernelClient::KernelClient(const ConnectionInfo &connection, const QString &session,
@@ -70,10 +81,19 @@ KernelClient::KernelClient(const ConnectionInfo &connection, const QString &sess
             Q_EMIT received(channel, *message);
         });
     };
+    // First what the kernel has said before its answer, or before its question.
+    for (ZmqSocket *socket : {&d->shell, &d->input})
+        connect(socket, &ZmqSocket::received, this, &KernelClient::noticeIopub);
     forward(d->shell, Channel::Shell);
     forward(d->control, Channel::Control);
     forward(d->iopub, Channel::Iopub);
     forward(d->input, Channel::Stdin);
+    d->unnoticed.setSingleShot(true);
+    d->unnoticed.setTimerType(Qt::PreciseTimer);
+    connect(&d->unnoticed, &QTimer::timeout, this, [this] {
+        const Turn turn;
+        noticeIopub();
+    });
     connect(&d->heartbeat, &Heartbeat::respondingChanged, this, &KernelClient::respondingChanged);
 }
 
@@ -118,6 +138,22 @@ Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByte
 Result<> KernelClient::startHeartbeat(Milliseconds interval)
 {
     return d->heartbeat.start(ConnectionInfo::endpoint(d->connection.heartbeatPort), interval);
+}
+
+void KernelClient::expectAnswer()
+{
+    d->isUnnoticed = true;
+    d->iopub.setNoticed(false);
+    d->unnoticed.start(UnnoticedFor);
+}
+
+void KernelClient::noticeIopub()
+{
+    if (!std::exchange(d->isUnnoticed, false))
+        return;
+    d->unnoticed.stop();
+    d->iopub.setNoticed(true);
+    d->iopub.drain();
 }
 
 void KernelClient::drain()

@@ -36,6 +36,10 @@ public:
     /// The kernel's process has ended: when these have resolved, all that it said is there for
     /// `drain`. (Reading is ZeroMQ's thread's affair, which may be behind.) Requires: called once.
     [[nodiscard]] std::array<Waiter<>, 2> connectionsEnded();
+    /// After a request: what iopub says is taken in when the kernel answers or asks, or after a
+    /// short time at the latest. What a kernel says as a cell begins, and all that a short one
+    /// says, comes in one go then, instead of waking us each time.
+    void expectAnswer();
     /// From now on, a ping each `interval`. Fails with Io.
     [[nodiscard]] Result<> startHeartbeat(Milliseconds interval);
 
@@ -45,6 +49,8 @@ Q_SIGNALS:
     void respondingChanged(bool responding);
 
 private:
+    void noticeIopub();
+
     struct Private;
     std::unique_ptr<Private> d;
 };

@@ -6,6 +6,8 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "async/turn.h"
+
 Q_LOGGING_CATEGORY(lcZmq, "celldeck.kernels.zmq", QtInfoMsg)
 
 namespace celldeck::kernels {
@@ -90,7 +92,10 @@ Result<> ZmqSocket::connectTo(const QString &endpoint)
     } catch (const zmq::error_t &e) {
         return ioError(QStringLiteral("connect to %1").arg(endpoint), e);
     }
-    connect(m_notifier.get(), &QSocketNotifier::activated, this, [this] { drain(); });
+    connect(m_notifier.get(), &QSocketNotifier::activated, this, [this] {
+        const Turn turn;
+        drain();
+    });
     drainSoon();  // the edge may have passed before the notifier was there
     return {};
 }
@@ -172,6 +177,7 @@ void ZmqSocket::drainSoon()
         this,
         [this] {
             m_drainPosted = false;
+            const Turn turn;
             drain();
         },
         Qt::QueuedConnection);
@@ -211,6 +217,12 @@ void ZmqSocket::lookAtMonitor()
     }
     m_monitorNotifier->setEnabled(false);
     m_connectionEnded.resolve({});
+}
+
+void ZmqSocket::setNoticed(bool noticed)
+{
+    if (m_notifier)
+        m_notifier->setEnabled(noticed);
 }
 
 void ZmqSocket::close()

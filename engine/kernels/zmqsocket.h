@@ -45,6 +45,8 @@ public:
     /// Resolves when the connection has ended, or there is none: then all that came over it is
     /// there for `drain`. Fails with Io. Requires: called once.
     [[nodiscard]] Waiter<> connectionEnded();
+    /// What comes meanwhile waits in the socket. Requires: whoever switches it on again drains it.
+    void setNoticed(bool noticed);
     void close();
 
 Q_SIGNALS:
