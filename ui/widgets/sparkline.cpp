@@ -23,6 +23,9 @@ Sparkline::Sparkline(std::chrono::seconds span, QWidget *parent) : QWidget(paren
 
 void Sparkline::addSample(UtcTime time, std::int64_t value)
 {
+    // Where the clock was put back, what it says of then no longer comes before this.
+    while (!m_samples.empty() && m_samples.back().time > time)
+        m_samples.pop_back();
     m_samples.push_back({time, value});
     while (m_samples.front().time + m_span < time)
         m_samples.pop_front();
