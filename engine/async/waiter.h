@@ -58,8 +58,8 @@ private:
 ///     Result<int> got = co_await answer.wait(m_scope, 5s);   // Timeout, Cancelled or the answer
 ///
 /// Resolving resumes nobody at once: they are resumed from the event loop, or at the end of the
-/// Turn. Thread: that of the
-/// scopes that wait. Stopping: nothing to stop; a wait ends with its scope.
+/// Turn. Thread: that of the scopes that wait. Stopping: nothing to stop; a wait ends with its
+/// scope.
 template <class T = void>
 class Waiter
 {

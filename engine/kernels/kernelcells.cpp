@@ -1,0 +1,150 @@
+#include <QLoggingCategory>
+
+#include "kernels/kernelprivate.h"
+
+namespace celldeck::kernels {
+
+namespace {
+
+Q_LOGGING_CATEGORY(log, "celldeck.kernels", QtInfoMsg)
+
+}  // namespace
+
+QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString code,
+                                               ExecuteOptions options,
+                                               std::function<void(const Json &)> changed)
+{
+    if (d->state == KernelState::Dead)
+        co_return fail(ErrorCode::KernelDied,
+                       QStringLiteral("the kernel died before it ran: ") + d->process.reason());
+    const Waiter<Execution> done = d->cell.begin(
+        PendingExecution(messageId, Json::array(), d->spoolPath(messageId)), std::move(changed));
+    d->setState(KernelState::Busy);
+    if (!d->listening.isResolved()) {
+        const Waiter<> listening = d->listening;
+        const Result<> heard = co_await listening.wait(d->scope);
+        if (!heard)
+            co_return fail(heard.error());
+    }
+    Result<> sent = d->note->put(messageId);
+    if (sent)
+        sent = d->client->send(Channel::Shell, QByteArrayLiteral("execute_request"), messageId,
+                               {{"code", code},
+                                {"silent", false},
+                                {"store_history", options.storeHistory},
+                                {"user_expressions", Json::object()},
+                                {"allow_stdin", options.allowStdin},
+                                {"stop_on_error", options.stopOnError}});
+    if (sent) {
+        d->client->expectAnswer();
+    } else {
+        d->cell.abandon(sent.error());
+        d->setState(KernelState::Idle);
+    }
+    co_return co_await d->ended(done);
+}
+
+QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
+                                              std::function<void(const Json &)> changed)
+{
+    if (d->state == KernelState::Dead)
+        co_return fail(ErrorCode::KernelDied,
+                       QStringLiteral("the kernel died while it ran: ") + d->process.reason());
+    d->setState(KernelState::Busy);
+    const Waiter<Execution> done =
+        d->cell.begin(PendingExecution(messageId, std::move(soFar), d->spoolPath(newMessageId())),
+                      std::move(changed));
+    const Waiter<> listening = d->listening;
+    const Result<> heard = co_await listening.wait(d->scope);
+    if (!heard)
+        co_return fail(heard.error());
+    qCInfo(log, "the kernel %lld is heard again", static_cast<long long>(pid()));
+    // It may have ended meanwhile; else the marker goes in behind it.
+    if (d->cell.isActive()) {
+        const QByteArray marker = newMessageId();
+        d->cell.setMarker(marker);
+        const Result<> sent = d->client->send(
+            Channel::Shell, QByteArrayLiteral("kernel_info_request"), marker, Json::object());
+        if (!sent)
+            d->cell.abandon(sent.error());
+    }
+    co_return co_await d->ended(done);
+}
+
+/// An execution's end, when all that it printed is where it belongs.
+QCoro::Task<Result<Execution>> Kernel::Private::ended(Waiter<Execution> done)
+{
+    const Result<Execution> execution = co_await done.wait(scope);
+    if (cell.isSettled() || (!execution && execution.error().code == ErrorCode::Cancelled))
+        co_return execution;
+    const Waiter<> settling = cell.settled();
+    const Result<> settled = co_await settling.wait(scope);
+    if (!settled)
+        co_return fail(settled.error());
+    co_return execution;
+}
+
+QString Kernel::Private::spoolPath(const QByteArray &messageId) const
+{
+    if (options.spoolDirectory.isEmpty())
+        return {};
+    return options.spoolDirectory + QStringLiteral("/.partial-") + QString::fromLatin1(messageId);
+}
+
+Json Kernel::lastOutputs() const
+{
+    return d->cell.outputs();
+}
+
+std::optional<Json> Kernel::widgets(std::uint64_t &since) const
+{
+    if (d->isAttached || since == d->comms.version())
+        return std::nullopt;
+    since = d->comms.version();
+    return d->comms.widgets();
+}
+
+std::optional<InputRequest> Kernel::input() const
+{
+    return d->cell.input();
+}
+
+Result<> Kernel::answerInput(const QString &text)
+{
+    const auto request = input();
+    if (!request)
+        return fail(ErrorCode::Conflict, QStringLiteral("no cell waits for input"));
+    d->cell.setInputAnswered();
+    return d->client->send(Channel::Stdin, QByteArrayLiteral("input_reply"), newMessageId(),
+                           {{"value", text}, {"status", "ok"}}, request->header);
+}
+
+void Kernel::Private::take(Channel channel, const Message &message)
+{
+    if (channel == Channel::Iopub && !listening.isResolved())
+        listening.resolve({});
+    // Of itself, and not of a request, a kernel says that it starts.
+    if (message.parentId().isEmpty() && message.type() == "status")
+        return;
+    if (channel == Channel::Iopub && comms.take(message))
+        return;
+    router.take(channel, message);
+    if (channel == Channel::Iopub && message.type() == "status")
+        tellComms();
+}
+
+/// The kernel's side of an Output widget knows what is in it, once its cell has ended and before
+/// the next begins.
+void Kernel::Private::tellComms()
+{
+    for (CommBook::Update &update : comms.takeUpdates()) {
+        const QByteArray id = client->newMessageId();
+        (void)inquiries.expect(id);  // It answers with its status only.
+        const Result<> sent = client->send(Channel::Shell, QByteArrayLiteral("comm_msg"), id,
+                                           std::move(update.content), std::move(update.parent));
+        if (!sent)
+            qCWarning(log, "%s", qUtf8Printable(sent.error().message));
+    }
+}
+
+}  // namespace celldeck::kernels

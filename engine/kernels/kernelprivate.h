@@ -1,0 +1,65 @@
+#pragma once
+
+#include <QUuid>
+
+#include "kernels/cellrun.h"
+#include "kernels/commbook.h"
+#include "kernels/connectionfile.h"
+#include "kernels/inquiries.h"
+#include "kernels/kernel.h"
+#include "kernels/kernelclient.h"
+#include "kernels/messagerouter.h"
+#include "kernels/sentnote.h"
+
+namespace celldeck::kernels {
+
+/// What a Kernel is made of, for the two files that define it: kernel.cpp has its life from start
+/// to end, kernelcells.cpp what runs on it.
+struct Kernel::Private
+{
+    Private(Kernel *kernel, KernelSpec ofSpec, KernelOptions given, KernelPool &ofPool)
+        : q(kernel),
+          spec(std::move(ofSpec)),
+          options(std::move(given)),
+          pool(ofPool),
+          router(pool.orphans(), options.name)
+    {}
+
+    void setState(KernelState now);
+    void take(Channel channel, const Message &message);
+    enum class Found { New, Left };
+    Result<> connectTo(ConnectionFile file, Found found);
+    [[nodiscard]] Waiter<Answer> ask(Channel channel, const QByteArray &type, Json content);
+    QCoro::Task<Result<>> becomeHeard();
+    QCoro::Task<> greet();
+    void tellComms();
+    QCoro::Task<Result<Execution>> ended(Waiter<Execution> done);
+    [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
+    QCoro::Task<> takeLastWords();
+    void handleEnd();
+    [[nodiscard]] std::unexpected<Error> silence(const QString &channels) const;
+
+    Kernel *q;
+    const KernelSpec spec;
+    const KernelOptions options;
+    KernelPool &pool;
+    std::optional<KernelPool::Place> place;
+    KernelState state = KernelState::Starting;
+    Json info = Json::object();
+    bool asked = false;  // to end
+    bool responding = true;
+    Waiter<> listening;  // what iopub says reaches us
+    QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
+    MessageRouter router;
+    Inquiries inquiries{router};
+    CellRun cell{router};
+    CommBook comms;
+    bool isAttached = false;
+    std::optional<ConnectionFile> connection;
+    std::optional<SentNote> note;
+    KernelProcess process;
+    std::unique_ptr<KernelClient> client;
+    TaskScope scope;
+};
+
+}  // namespace celldeck::kernels
