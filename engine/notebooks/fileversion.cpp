@@ -20,6 +20,8 @@ namespace {
 
 using Status = struct stat;
 
+constexpr qint64 PieceBytes = 64 * 1024;
+
 std::unexpected<Error> ioError(const QString &path, const char *doing, int reason)
 {
     return fail(ErrorCode::Io, QStringLiteral("%1 cannot be written (%2: %3): nothing was changed")
@@ -205,8 +207,15 @@ Result<VersionedText> readVersioned(const QString &path, qint64 maxBytes)
     };
     if (status.st_size > maxBytes)
         return tooLarge(status.st_size);
-    // Bounded, for a file that grows while it is read.
-    QByteArray text = file.read(maxBytes + 1);
+    // All of it, and what is added while it is read: that is bounded. Not `maxBytes` at once, for
+    // which Qt would take so much memory each time.
+    QByteArray text;
+    for (qint64 left = status.st_size; text.size() <= maxBytes; left = 0) {
+        const QByteArray piece = file.read(left + PieceBytes);
+        if (piece.isEmpty())
+            break;
+        text += piece;
+    }
     if (file.error() != QFileDevice::NoError)
         return fail(ErrorCode::Io,
                     QStringLiteral("%1 cannot be read: %2").arg(path, file.errorString()));
