@@ -287,6 +287,8 @@ void Kernel::Private::handleEnd()
     setState(KernelState::Dead);
     inquiries.end({ErrorCode::KernelDied, reason});
     listening.resolve(fail(ErrorCode::KernelDied, reason));
+    if (client)
+        client->canBeAsked().resolve(fail(ErrorCode::KernelDied, reason));
     cell.abandon(
         {ErrorCode::KernelDied, QStringLiteral("the kernel died while it ran: ") + reason});
     if (!asked)

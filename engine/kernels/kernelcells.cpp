@@ -8,6 +8,9 @@ namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.kernels", QtInfoMsg)
 
+// In which a kernel that answers takes our connection to its stdin channel too, if it has one.
+constexpr Milliseconds StdinLimit{5'000};
+
 }  // namespace
 
 QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString code,
@@ -26,6 +29,13 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
         if (!heard)
             co_return fail(heard.error());
     }
+    bool allowStdin = options.allowStdin;
+    if (allowStdin) {
+        const Result<bool> canAsk = co_await d->canAsk();
+        if (!canAsk)
+            co_return fail(canAsk.error());
+        allowStdin = *canAsk;
+    }
     Result<> sent = d->note->put(messageId);
     if (sent)
         sent = d->client->send(Channel::Shell, QByteArrayLiteral("execute_request"), messageId,
@@ -33,7 +43,7 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
                                 {"silent", false},
                                 {"store_history", options.storeHistory},
                                 {"user_expressions", Json::object()},
-                                {"allow_stdin", options.allowStdin},
+                                {"allow_stdin", allowStdin},
                                 {"stop_on_error", options.stopOnError}});
     if (sent) {
         d->client->expectAnswer();
@@ -69,6 +79,22 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
             d->cell.abandon(sent.error());
     }
     co_return co_await d->ended(done);
+}
+
+/// Whether what a cell asks reaches us. One that is told that nobody can be asked fails when it
+/// asks; else it would wait for good.
+QCoro::Task<Result<bool>> Kernel::Private::canAsk()
+{
+    const Waiter<> connected = client->canBeAsked();
+    const Result<> result = co_await connected.wait(scope, StdinLimit);
+    if (result)
+        co_return true;
+    if (result.error().code == ErrorCode::Cancelled || state == KernelState::Dead)
+        co_return fail(result.error());
+    connected.resolve(result);  // The next cell need not wait again.
+    qCWarning(log, "what cells ask on the kernel %lld reaches nobody: its stdin channel: %s",
+              static_cast<long long>(process.pid()), qUtf8Printable(result.error().message));
+    co_return false;
 }
 
 /// An execution's end, when all that it printed is where it belongs.

@@ -56,6 +56,7 @@ struct KernelClient::Private
     ZmqSocket control{context, ZmqSocket::Kind::Dealer};
     ZmqSocket input{context, ZmqSocket::Kind::Dealer};
     ZmqSocket iopub{context, ZmqSocket::Kind::Subscriber};
+    const Waiter<> canBeAsked = input.connected();
     Heartbeat heartbeat{context};
     const QString session;
     // Of this client: a later one under the same session must not use an id again.
@@ -154,6 +155,11 @@ void KernelClient::noticeIopub()
     d->unnoticed.stop();
     d->iopub.setNoticed(true);
     d->iopub.drain();
+}
+
+Waiter<> KernelClient::canBeAsked() const
+{
+    return d->canBeAsked;
 }
 
 void KernelClient::drain()

@@ -31,6 +31,9 @@ public:
     [[nodiscard]] Result<> send(Channel channel, const QByteArray &type, const QByteArray &id,
                                 Json content, Json parent = Json::object());
     [[nodiscard]] QByteArray newMessageId();
+    /// Resolves when the kernel can ask us: what it asks before its stdin channel has our
+    /// connection is lost, and it waits for the answer for good. Fails with Io.
+    [[nodiscard]] Waiter<> canBeAsked() const;
     /// Takes in all that has come already.
     void drain();
     /// The kernel's process has ended: when these have resolved, all that it said is there for

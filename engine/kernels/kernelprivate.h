@@ -33,6 +33,7 @@ struct Kernel::Private
     QCoro::Task<Result<>> becomeHeard();
     QCoro::Task<> greet();
     void tellComms();
+    QCoro::Task<Result<bool>> canAsk();
     QCoro::Task<Result<Execution>> ended(Waiter<Execution> done);
     [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
     QCoro::Task<> takeLastWords();

@@ -7,6 +7,7 @@
 #include <zmq.hpp>
 
 #include "async/turn.h"
+#include "kernels/socketmonitor.h"
 
 Q_LOGGING_CATEGORY(lcZmq, "celldeck.kernels.zmq", QtInfoMsg)
 
@@ -66,6 +67,12 @@ ZmqSocket::~ZmqSocket()
     close();
 }
 
+Waiter<> ZmqSocket::connected()
+{
+    m_isConnectionAwaited = true;
+    return m_connected;
+}
+
 Result<> ZmqSocket::connectTo(const QString &endpoint)
 {
     try {
@@ -85,11 +92,14 @@ Result<> ZmqSocket::connectTo(const QString &endpoint)
             // Else a late answer to an old request would pass for the one to the last.
             socket->set(zmq::sockopt::req_correlate, 1);
         }
-        socket->connect(endpoint.toStdString());
         m_socket = std::move(socket);
+        if (m_isConnectionAwaited)
+            watch(ZMQ_EVENT_HANDSHAKE_SUCCEEDED, m_connected);
+        m_socket->connect(endpoint.toStdString());
         m_notifier = std::make_unique<QSocketNotifier>(m_socket->get(zmq::sockopt::fd),
                                                        QSocketNotifier::Read);
     } catch (const zmq::error_t &e) {
+        close();
         return ioError(QStringLiteral("connect to %1").arg(endpoint), e);
     }
     connect(m_notifier.get(), &QSocketNotifier::activated, this, [this] {
@@ -185,38 +195,17 @@ void ZmqSocket::drainSoon()
 
 Waiter<> ZmqSocket::connectionEnded()
 {
-    const std::string endpoint = "inproc://end-of-" + std::to_string(quintptr(this));
-    try {
-        if (!m_socket ||
-            zmq_socket_monitor(m_socket->handle(), endpoint.c_str(), ConnectionEnds) != 0)
-            return Waiter<>::resolved(
-                fail(ErrorCode::Io, QStringLiteral("ZeroMQ: the connection cannot be watched")));
-        m_monitor = std::make_unique<zmq::socket_t>(m_context, zmq::socket_type::pair);
-        m_monitor->set(zmq::sockopt::linger, 0);
-        m_monitor->connect(endpoint);
-        m_monitorNotifier = std::make_unique<QSocketNotifier>(m_monitor->get(zmq::sockopt::fd),
-                                                              QSocketNotifier::Read);
-    } catch (const zmq::error_t &e) {
-        return Waiter<>::resolved(ioError(QStringLiteral("watch the connection"), e));
-    }
-    connect(m_monitorNotifier.get(), &QSocketNotifier::activated, this,
-            [this] { lookAtMonitor(); });
-    lookAtMonitor();  // the edge may have passed before the notifier was there
+    if (!m_socket)
+        return Waiter<>::resolved(
+            fail(ErrorCode::Io, QStringLiteral("ZeroMQ: there is no connection")));
+    watch(ConnectionEnds, m_connectionEnded);
     return m_connectionEnded;
 }
 
-void ZmqSocket::lookAtMonitor()
+void ZmqSocket::watch(int events, const Waiter<> &happened)
 {
-    try {
-        // Whatever it says: it was asked for nothing else.
-        zmq::message_t part;
-        if (!m_monitor->recv(part, zmq::recv_flags::dontwait))
-            return;
-    } catch (const zmq::error_t &e) {
-        qCWarning(lcZmq, "watch the connection: %s", e.what());
-    }
-    m_monitorNotifier->setEnabled(false);
-    m_connectionEnded.resolve({});
+    m_monitor.reset();
+    m_monitor = std::make_unique<SocketMonitor>(m_context, *m_socket, events, happened);
 }
 
 void ZmqSocket::setNoticed(bool noticed)
@@ -227,7 +216,6 @@ void ZmqSocket::setNoticed(bool noticed)
 
 void ZmqSocket::close()
 {
-    m_monitorNotifier.reset();
     m_monitor.reset();
     if (m_notifier) {
         m_notifier->setEnabled(false);

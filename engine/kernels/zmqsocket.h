@@ -15,6 +15,8 @@ class socket_t;
 
 namespace celldeck::kernels {
 
+class SocketMonitor;
+
 /// One connecting ZeroMQ socket in Qt's event loop. ZMQ_FD is edge-triggered, and any call on the
 /// socket can consume the edge; so whatever has come is taken out first, then delivered, and after
 /// each send the socket is looked at again.
@@ -42,6 +44,9 @@ public:
     [[nodiscard]] Result<> send(const Frames &frames);
     /// Delivers what has come, now; at most a batch. False if nothing had come.
     bool drain();
+    /// Resolves when the peer has taken the connection: from then on it can send to us. Fails with
+    /// Io. Requires: called before `connectTo`.
+    [[nodiscard]] Waiter<> connected();
     /// Resolves when the connection has ended, or there is none: then all that came over it is
     /// there for `drain`. Fails with Io. Requires: called once.
     [[nodiscard]] Waiter<> connectionEnded();
@@ -55,15 +60,16 @@ Q_SIGNALS:
 private:
     [[nodiscard]] std::vector<Frames> take();
     void drainSoon();
-    void lookAtMonitor();
+    void watch(int events, const Waiter<> &happened);
 
     zmq::context_t &m_context;
     const Kind m_kind;
     QByteArray m_identity;
     std::unique_ptr<zmq::socket_t> m_socket;
     std::unique_ptr<QSocketNotifier> m_notifier;
-    std::unique_ptr<zmq::socket_t> m_monitor;
-    std::unique_ptr<QSocketNotifier> m_monitorNotifier;
+    std::unique_ptr<SocketMonitor> m_monitor;
+    bool m_isConnectionAwaited = false;
+    Waiter<> m_connected;
     Waiter<> m_connectionEnded;
     bool m_drainPosted = false;
     qsizetype m_bytesSinceTrim = 0;

@@ -24,6 +24,8 @@ private Q_SLOTS:
     void aBigMessageArrivesWhole();
     void deathAtAnyByteKeepsWhatHadCome();
     void aFloodFromUnknownParentsTouchesNoCell();
+    void aQuestionReachesUsHoweverLateStdinIs();
+    void whereNobodyCanBeAskedTheCellIsTold();
 
 private:
     KernelOptions options() const
@@ -144,6 +146,39 @@ void TestRareKernel::aFloodFromUnknownParentsTouchesNoCell()
     QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("a"));
     QCOMPARE(m_pool->orphans().messages(), 1'024);
     QCOMPARE(m_pool->orphans().droppedInAll(), 20'000U - 1'024U);
+}
+
+namespace {
+
+/// Runs a cell that asks, and answers what it is asked.
+Result<Execution> runAsking(Kernel &kernel)
+{
+    QObject::connect(&kernel, &Kernel::inputRequested, &kernel,
+                     [&kernel] { QVERIFY(kernel.answerInput(QStringLiteral("yes"))); });
+    return await(kernel.execute(
+        kernel.newMessageId(),
+        QStringLiteral(R"([{"busy": 1}, {"input": {}}, {"reply": {}}, {"idle": 1}])"),
+        {.allowStdin = true}, {}));
+}
+
+}  // namespace
+
+void TestRareKernel::aQuestionReachesUsHoweverLateStdinIs()
+{
+    Kernel kernel(scripted(QStringLiteral("stdin=late")), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const auto execution = runAsking(kernel);
+    QVERIFY(execution);
+    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("3 characters\n"));
+}
+
+void TestRareKernel::whereNobodyCanBeAskedTheCellIsTold()
+{
+    Kernel kernel(scripted(QStringLiteral("stdin=never")), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const auto execution = runAsking(kernel);
+    QVERIFY(execution);
+    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("nobody"));
 }
 
 QTEST_GUILESS_MAIN(TestRareKernel)

@@ -5,6 +5,7 @@
 
 answer_after=MS   each request is answered so late
 mute=shell|iopub  that channel says nothing
+stdin=late|never  it is bound 300 ms after the first answer, or not at all
 proxy=1           iopub goes through a proxy that can cut it at a byte (see die_after_bytes)
 
 A cell that is a JSON list is a script, and nothing is sent but what it says. Any other cell gets
@@ -22,7 +23,8 @@ busy, its reply and idle. The steps of a script, in their order:
                 "content" (changed behind the signature), "plain" (no delimiter)
 {"sleep": MS}                     ends early on an interrupt, and with it the script
 {"ignore_interrupts": 1}          from now on
-{"input": {"prompt":…, "password":…}}   asks on stdin, waits, and prints how long the answer was
+{"input": {"prompt":…, "password":…}}   asks on stdin, waits, and prints how long the answer was;
+                                  or prints "nobody" where nobody can be asked
 {"child": 1}                      starts a process in the same group, and prints its id
 {"die": "kill"|"segv"|EXIT_CODE}
 {"die_after_bytes": N}            the kernel is killed when iopub has sent N bytes from now on
@@ -84,7 +86,7 @@ class Kernel:
         self.context = zmq.Context()
         self.shell = self.bind(zmq.ROUTER, self.connection["shell_port"])
         self.control = self.bind(zmq.ROUTER, self.connection["control_port"])
-        self.stdin = self.bind(zmq.ROUTER, self.connection["stdin_port"])
+        self.stdin = None if "stdin" in script else self.bind_stdin()
         if script.get("proxy"):
             self.iopub = self.bind(zmq.PUB, 0)
             inner = int(self.iopub.last_endpoint.rsplit(b":", 1)[1])
@@ -110,6 +112,9 @@ class Kernel:
         bound.sndhwm = 0
         bound.bind(f"tcp://127.0.0.1:{port}" if port else "tcp://127.0.0.1:*")
         return bound
+
+    def bind_stdin(self):
+        return self.bind(zmq.ROUTER, self.connection["stdin_port"])
 
     def beat(self):
         echo = self.bind(zmq.REP, self.connection["hb_port"])
@@ -165,6 +170,9 @@ class Kernel:
                 to.send_multipart([*start, *frames])
 
     def ask(self, request):
+        if not self.allow_stdin:
+            self.publish("stream", self.parent, {"name": "stdout", "text": "nobody"})
+            return
         asked = self.frames("input_request", self.parent,
                             {"prompt": "", "password": False, **request})
         self.stdin.send_multipart([*self.identity, *asked])
@@ -248,12 +256,17 @@ class Kernel:
         kind = parent["msg_type"]
         if kind == "execute_request":
             self.identity, self.parent = identity, parent
-            self.execute(json.loads(parts[at + 5])["code"])
+            request = json.loads(parts[at + 5])
+            self.allow_stdin = request["allow_stdin"]
+            self.execute(request["code"])
             return kind
         self.publish("status", parent, {"execution_state": "busy"})
         time.sleep(int(self.script.get("answer_after", 0)) / 1000)
         self.reply(channel, identity, kind.replace("request", "reply"), parent, {"status": "ok"})
         self.publish("status", parent, {"execution_state": "idle"})
+        if self.stdin is None and self.script["stdin"] == "late":
+            time.sleep(0.3)
+            self.stdin = self.bind_stdin()
         if kind == "shutdown_request":
             sys.exit()
         return kind
