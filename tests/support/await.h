@@ -2,6 +2,7 @@
 
 #include <QCoroTask>
 #include <QEventLoop>
+#include <QPointer>
 #include <QTimer>
 #include <optional>
 
@@ -16,10 +17,11 @@ namespace detail {
 
 template <class T>
 QCoro::Task<> collect(QCoro::Task<Result<T>> task, std::shared_ptr<std::optional<Result<T>>> got,
-                      QEventLoop *loop)
+                      QPointer<QEventLoop> loop)
 {
     got->emplace(co_await task);
-    loop->quit();
+    if (loop)  // Else it has come after the limit.
+        loop->quit();
 }
 
 template <class T>
