@@ -136,32 +136,44 @@ void ConnectionThread::stop()
 void ConnectionThread::deliver(std::vector<Answer> answers)
 {
     const std::scoped_lock lock(m_mutex);
-    const bool isFirst = m_answers.empty();
     std::ranges::move(answers, std::back_inserter(m_answers));
-    if (isFirst)
-        QMetaObject::invokeMethod(
-            &m_anchor,
-            [this] {
-                const Turn turn;
-                giveAnswers();
-            },
-            Qt::QueuedConnection);
-}
-
-void ConnectionThread::giveAnswers()
-{
-    std::vector<Answer> answers;
-    {
-        const std::scoped_lock lock(m_mutex);
-        answers.swap(m_answers);
-    }
-    for (Answer &answer : answers)
-        answer.job->answer(std::move(answer.result));
+    callOwner();
 }
 
 void ConnectionThread::tell(std::function<void()> news)
 {
-    QMetaObject::invokeMethod(&m_anchor, std::move(news), Qt::QueuedConnection);
+    const std::scoped_lock lock(m_mutex);
+    m_news.push_back(std::move(news));
+    callOwner();
+}
+
+void ConnectionThread::callOwner()
+{
+    if (std::exchange(m_isOwnerCalled, true))
+        return;
+    QMetaObject::invokeMethod(
+        &m_anchor,
+        [this] {
+            const Turn turn;
+            giveAnswers();
+        },
+        Qt::QueuedConnection);
+}
+
+void ConnectionThread::giveAnswers()
+{
+    std::vector<std::function<void()>> news;
+    std::vector<Answer> answers;
+    {
+        const std::scoped_lock lock(m_mutex);
+        m_isOwnerCalled = false;
+        news.swap(m_news);
+        answers.swap(m_answers);
+    }
+    for (const auto &one : news)
+        one();
+    for (Answer &answer : answers)
+        answer.job->answer(std::move(answer.result));
 }
 
 Writer::Writer(Listener listener) : m_listener(std::move(listener)) {}

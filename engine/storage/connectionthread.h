@@ -88,6 +88,8 @@ private:
              const std::function<Result<>(Connection &)> &prepare,
              const std::function<void(Result<>)> &opened);
     [[nodiscard]] Jobs takeJobs(Connection &connection);
+    /// Requires: the lock.
+    void callOwner();
     void giveAnswers();
     void beginHold();
     void endHold();
@@ -96,7 +98,10 @@ private:
     std::mutex m_mutex;
     std::condition_variable m_changed;
     Jobs m_jobs;
-    std::vector<Answer> m_answers;  // on their way to the owner's thread
+    // On their way to the owner's thread.
+    std::vector<std::function<void()>> m_news;
+    std::vector<Answer> m_answers;
+    bool m_isOwnerCalled = false;
     int m_holds = 0;
     bool m_accepts = false;
     std::thread m_thread;
