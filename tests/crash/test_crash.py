@@ -128,9 +128,8 @@ class Crash(celldeck.CelldeckTest):
             return True
         if point.startswith("recovery."):
             # It listens, so it has recovered: e.g. nothing was running that could be interrupted.
-            self.until("a cell that runs", lambda: any(
-                state == "running" for state, in self.rows("status")))
             self.kill_engine(server)
+            self.leave_one_running()
             return False
         try:
             server.process.wait(timeout=REACH_S)
@@ -139,6 +138,14 @@ class Crash(celldeck.CelldeckTest):
         self.assertEqual(server.process.returncode, -signal.SIGKILL, point)
         self.bury(server)
         return True
+
+    def leave_one_running(self):
+        """For the next engine: a cell is in its kernel, by what is on record."""
+        server = self.start_engine(crash_at="session.replied:1")
+        if server:
+            server.process.wait(timeout=REACH_S)
+            self.bury(server)
+        self.kills["session.replied"] += 1
 
     def kill_at_random(self, what):
         server = self.start_engine()
