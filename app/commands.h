@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QStringList>
+#include <optional>
 
 /// One function a command: takes what follows the command's name, returns the exit code.
 namespace celldeck::app {
@@ -21,6 +22,8 @@ int backupCommand(const QStringList &arguments);
 int importCommand(const QStringList &arguments);
 int restoreCommand(const QStringList &arguments);
 int checkCommand(const QStringList &arguments);
+/// The exit code, where a line for the console is wrong or only asks for help.
+std::optional<int> endsConsoleLine(const QStringList &arguments);
 /// Requires: a QApplication. Only in builds with the console.
 int consoleCommand(const QStringList &arguments);
 

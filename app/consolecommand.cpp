@@ -55,37 +55,60 @@ int handOver(const SingleInstance &instance, const QStringList &notebooks)
     return Done;
 }
 
-}  // namespace
-
-int consoleCommand(const QStringList &arguments)
+/// What the command line asks for.
+struct Order
 {
-    CommandLine line(
+    /// The exit code, if it asks for nothing that can be done.
+    std::optional<int> take(const QStringList &arguments)
+    {
+        if (const auto code = line.parse(arguments))
+            return code;
+        auto given = engineOptions(line);
+        if (!given) {
+            complain(given.error().message);
+            return Usage;
+        }
+        options = *std::move(given);
+        const auto paths = notebooksOf(line.positional());
+        if (!paths) {
+            complain(paths.error().message);
+            return Usage;
+        }
+        notebooks = *paths;
+        return std::nullopt;
+    }
+
+    CommandLine line{
         QString(),
         QStringLiteral("Opens the operations console and hosts the MCP endpoint; runs the "
                        "notebooks that are named. If it is open already it is shown, and runs "
                        "them."),
         endpointOptions(), QStringLiteral("[NOTEBOOK...]"),
-        QStringLiteral("celldeck --workspace ~/notebooks"));
-    if (const auto code = line.parse(arguments))
+        QStringLiteral("celldeck --workspace ~/notebooks")};
+    EngineOptions options;
+    QStringList notebooks;
+};
+
+}  // namespace
+
+std::optional<int> endsConsoleLine(const QStringList &arguments)
+{
+    return Order().take(arguments);
+}
+
+int consoleCommand(const QStringList &arguments)
+{
+    Order order;
+    if (const auto code = order.take(arguments))
         return *code;
-    const auto options = engineOptions(line);
-    if (!options) {
-        complain(options.error().message);
-        return Usage;
-    }
-    const auto notebooks = notebooksOf(line.positional());
-    if (!notebooks) {
-        complain(notebooks.error().message);
-        return Usage;
-    }
-    SingleInstance instance(line.dataDirectory());
+    SingleInstance instance(order.line.dataDirectory());
     if (!instance.claim())
-        return handOver(instance, *notebooks);
-    QSettings settings(line.settingsFile(), QSettings::IniFormat);
+        return handOver(instance, order.notebooks);
+    QSettings settings(order.line.settingsFile(), QSettings::IniFormat);
     ui::applyTheme(*qApp, ui::themeFromText(settings.value(QStringLiteral("theme")).toString()));
     const SignalWatcher signal;
     QObject::connect(&signal, &SignalWatcher::stopRequested, qApp, &QCoreApplication::quit);
-    EngineThread engine(*options);
+    EngineThread engine(order.options);
     std::unique_ptr<ui::MainWindow> window;
     const auto runAll = [&window](const QStringList &paths) {
         for (const QString &path : paths)
@@ -94,7 +117,7 @@ int consoleCommand(const QStringList &arguments)
     QObject::connect(&engine, &EngineThread::started, qApp, [&] {
         window = std::make_unique<ui::MainWindow>(&engine.feed(), &settings);
         window->show();
-        runAll(*notebooks);
+        runAll(order.notebooks);
         instance.open();
     });
     QObject::connect(&instance, &SingleInstance::asked, qApp, [&](const QStringList &paths) {

@@ -61,6 +61,9 @@ int console(int argc, char **argv)
                          qEnvironmentVariableIsSet("WAYLAND_DISPLAY") ||
                          qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
     if (!display) {
+        const QCoreApplication application(argc, argv);
+        if (const auto code = endsConsoleLine(QCoreApplication::arguments().mid(1)))
+            return *code;
         complain(
             QStringLiteral("there is no display for the console: celldeck serve hosts the "
                            "endpoint without one"));

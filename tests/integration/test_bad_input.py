@@ -187,6 +187,18 @@ class BadInput(celldeck.CelldeckTest):
         for command in (["tasks"], ["stats"], ["serve", "--port", "0"], ["check"]):
             self.refused(*command, "word", code=USAGE, says=["word", command[0]])
 
+    def test_the_console_without_a_display(self):
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+            self.environment.pop(name, None)
+        if os.environ["CELLDECK_UI"] != "ON":
+            self.refused(code=UNFIT, says=["without the console", "celldeck serve"])
+            return
+        self.refused(code=UNFIT, says=["no display", "celldeck serve"])
+        # What a display would not mend comes first.
+        self.refused("--typo", code=USAGE, says="typo")
+        self.refused("--port", "many", code=USAGE, says=["--port", "many"])
+        self.refused("none.ipynb", code=USAGE, says="none.ipynb")
+
     def test_settings_that_cannot_be_read(self):
         self.refused("stats", "--config", "none.ini", code=USAGE, says=["none.ini", "--config"])
         (self.work / "bad.ini").write_text("[General\nlimit=1\n")
