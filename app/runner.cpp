@@ -66,9 +66,11 @@ QCoro::Task<Result<>> Runner::openQueue()
     for (;;) {
         makeQueue();
         const Result<> opened = co_await m_queue->open();
-        if (opened || opened.error().code != ErrorCode::StorageUnavailable || !m_host.isHosted())
+        if (opened || opened.error().code != ErrorCode::StorageUnavailable)
             co_return opened;
-        m_queue.reset();
+        m_queue.reset();  // And its lock, if it got that far: who has it then is another one.
+        if (!m_host.isHosted())
+            co_return opened;
         complain(QStringLiteral("waiting until another Celldeck leaves the data folder %1 (process "
                                 "%2, which has no endpoint to work through, as celldeck serve has)")
                      .arg(m_options.dataDirectory)

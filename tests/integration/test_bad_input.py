@@ -114,6 +114,13 @@ class BadInput(celldeck.CelldeckTest):
         self.refused("run", "a.ipynb", "--data-dir", self.folder / "file" / "x", code=UNFIT,
                      says=str(self.folder / "file"))
 
+    def test_a_database_that_cannot_be_opened(self):
+        (self.data / "sessions" / "state.db").mkdir(parents=True)
+        self.write("a.ipynb", notebook("1"))
+        for command in (["run", "a.ipynb"], ["serve", "--port", "0"], ["cleanup"], ["stats"],
+                        ["check"]):
+            self.refused(*command, code=UNFIT, says="state.db")
+
     def test_a_newer_schema(self):
         self.write("a.ipynb", notebook("1"))
         self.celldeck("run", "a.ipynb")
