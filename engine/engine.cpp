@@ -7,10 +7,10 @@
 
 #include "assets/assetcleaner.h"
 #include "assets/assetstore.h"
-#include "async/sleep.h"
 #include "base/lockfile.h"
 #include "endpointservice.h"
 #include "engine/enginefeed.h"
+#include "housekeeper.h"
 #include "mcp/toolregistry.h"
 #include "net/access.h"
 #include "net/endpoint.h"
@@ -34,10 +34,6 @@ namespace celldeck {
 namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.engine", QtInfoMsg)
-
-// Not beside the recovery; and an engine that is started each morning cleans up too.
-constexpr Milliseconds FirstCleanup = std::chrono::minutes(10);
-constexpr Milliseconds CleanupInterval = std::chrono::hours(24);
 
 QString runtimeDirectory(const QString &dataDirectory)
 {
@@ -145,6 +141,7 @@ struct Engine::Parts
           leases(leaseStore, clock),
           assets(leases, given.assetsDirectory),
           assetCleaner(leaseStore, leases, searchRoots(given)),
+          housekeeper(cleaner, assetCleaner, clock, given.retention),
           queue(stores, clock, sessionOptions(given, assets)),
           feed(queue, stores.tasks, clock),
           services{queue,
@@ -161,7 +158,7 @@ struct Engine::Parts
         database.setWatch(
             {.logIsLarge = [this](std::int64_t bytes) { Q_EMIT queue.failed(describeLog(bytes)); },
              .largestBytes = given.retention.largestBytes,
-             .databaseIsLarge = [this] { isTooLarge.resolve({}); }});
+             .databaseIsLarge = [this] { housekeeper.cleanSoon(); }});
         tools::addSubmissionTools(registry, services);
         tools::addTaskTools(registry, services);
         tools::addQueueTools(registry, services);
@@ -173,9 +170,10 @@ struct Engine::Parts
         tools::addMaintenanceTools(registry, services);
         tools::addAssetTools(registry, services);
         tools::addLeaseTools(registry, services);
-        QObject::connect(&leases, &assets::LeaseKeeper::failed, &queue, &tasks::TaskQueue::failed);
         tools::addAuditTools(registry, services);
         tools::addImportTools(registry, services);
+        QObject::connect(&leases, &assets::LeaseKeeper::failed, &queue, &tasks::TaskQueue::failed);
+        QObject::connect(&housekeeper, &Housekeeper::failed, &queue, &tasks::TaskQueue::failed);
     }
 
     const EngineOptions options;
@@ -188,7 +186,7 @@ struct Engine::Parts
     assets::LeaseKeeper leases;
     assets::AssetStore assets;
     assets::AssetCleaner assetCleaner;
-    Waiter<> isTooLarge;
+    Housekeeper housekeeper;
     tasks::TaskQueue queue;
     EngineFeed feed;
     tools::Services services;
@@ -293,42 +291,8 @@ QCoro::Task<> Engine::open(Waiter<> started)
     if (d->options.endpoint)
         openEndpoint();
     if (d->options.recovery != tasks::Recovery::Leave)
-        m_scope.start(cleanDaily());
+        d->housekeeper.start();
     started.resolve({});
-}
-
-QCoro::Task<> Engine::cleanDaily()
-{
-    for (Milliseconds pause = FirstCleanup;; pause = CleanupInterval) {
-        const Waiter<> tooLarge = d->isTooLarge;
-        const Result<> told = co_await tooLarge.wait(m_scope, pause);
-        if (!told && told.error().code == ErrorCode::Cancelled)
-            co_return;
-        d->isTooLarge = {};
-        co_await cleanOnce();
-    }
-}
-
-/// First the tasks, whose records may have kept assets.
-QCoro::Task<> Engine::cleanOnce()
-{
-    const auto cleaning =
-        d->cleaner.runOnce(d->options.retention, storage::CleanupMode::Remove, d->clock.now());
-    const Result<storage::CleanupReport> report = co_await cleaning.wait(m_scope);
-    if (report)
-        qCInfo(log, "cleanup: %lld tasks removed", static_cast<long long>(report->tasks));
-    else if (report.error().code != ErrorCode::Cancelled)
-        Q_EMIT d->queue.failed(report.error().message);
-    const auto sweeping = d->assetCleaner.runOnce({});
-    const Result<assets::SweepReport> swept = co_await sweeping.wait(m_scope);
-    if (swept)
-        qCInfo(log, "cleanup: %lld assets to the trash (%lld bytes), %lld for good",
-               static_cast<long long>(swept->assets), static_cast<long long>(swept->bytes),
-               static_cast<long long>(swept->deleted));
-    if (swept && !swept->kept.isEmpty())
-        Q_EMIT d->queue.failed(swept->kept);
-    if (!swept && swept.error().code != ErrorCode::Cancelled)
-        Q_EMIT d->queue.failed(swept.error().message);
 }
 
 void Engine::openEndpoint()

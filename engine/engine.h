@@ -70,8 +70,6 @@ private:
     QCoro::Task<> open(Waiter<> started);
     QCoro::Task<> close(Waiter<> stopped);
     void openEndpoint();
-    QCoro::Task<> cleanDaily();
-    QCoro::Task<> cleanOnce();
 
     struct Parts;
     std::unique_ptr<Parts> d;
