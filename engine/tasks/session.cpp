@@ -13,15 +13,6 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
-namespace {
-
-// What a crash may cost of a running task's outputs; more where they are big, since each time all
-// of them are written: a thousandth of a second for each so many bytes.
-constexpr Milliseconds KeepInterval{1'000};
-constexpr qsizetype KeptBytesAMs = 1'024;
-
-}  // namespace
-
 Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
                  SessionOptions options, kernels::KernelPool &pool)
     : m_path(std::move(notebookPath)),
@@ -30,9 +21,9 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
       m_options(std::move(options)),
       m_kernel(m_path, stores.kernels, clock, m_options, pool),
       m_results(m_path),
-      m_keep(KeepInterval, [this] { keepOutputs(); }),
       m_next(stores.tasks),
-      m_log(stores.tasks, clock, m_scope)
+      m_log(stores.tasks, clock, m_scope),
+      m_partial(m_log, clock, m_scope, [this] { return partial(); })
 {
     connect(&m_kernel, &SessionKernel::replaced, this, [this] {
         m_displays.clear();
@@ -80,35 +71,11 @@ void Session::enqueue(const QList<TaskRecord> &tasks)
         m_wake.resolve({});
 }
 
-Json Session::liveOutputs(storage::TaskId id) const
+std::optional<PartialRecord::Partial> Session::partial() const
 {
-    if (!m_executing || !m_kernel.get() || !m_current || m_current->id != id)
-        return Json::array();
-    return m_kernel.get()->lastOutputs();
-}
-
-std::optional<kernels::InputRequest> Session::input(storage::TaskId id) const
-{
-    if (!m_executing || !m_kernel.get() || !m_current || m_current->id != id)
+    if (!m_executing || !m_current || !m_kernel.get())
         return std::nullopt;
-    return m_kernel.get()->input();
-}
-
-SessionStatus Session::status() const
-{
-    SessionStatus status{.notebookPath = m_path};
-    if (const kernels::Kernel *kernel = m_kernel.get()) {
-        status.kernelState = kernel->state();
-        status.spec = kernel->spec();
-        status.pid = kernel->pid();
-        status.responding = kernel->isResponding();
-    }
-    status.running = m_current;
-    status.waiting = m_waiting.size();
-    status.paused = m_flow == storage::Flow::Paused;
-    if (m_current)
-        status.input = input(m_current->id);
-    return status;
+    return PartialRecord::Partial{m_current->id, m_kernel.get()->lastOutputs()};
 }
 
 bool Session::mustWait() const
@@ -357,21 +324,7 @@ void Session::showOutputs(const Json &outputs)
     if (!m_current)
         return;
     Q_EMIT outputsChanged(m_current->id, outputs);
-    m_keep.poke();
-}
-
-void Session::keepOutputs()
-{
-    if (!m_executing || !m_current || !m_kernel.get())
-        return;
-    if (m_clock.now() - m_keptAt < Milliseconds(m_keptBytes / KeptBytesAMs)) {
-        m_keep.poke();
-        return;
-    }
-    QByteArray outputs = toBytes(m_kernel.get()->lastOutputs());
-    m_keptAt = m_clock.now();
-    m_keptBytes = outputs.size();
-    m_scope.start(m_log.keepPartial(m_current->id, std::move(outputs)));
+    m_partial.poke();
 }
 
 QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)

@@ -4,13 +4,13 @@
 #include <QTimer>
 #include <memory>
 
-#include "async/coalescer.h"
 #include "async/taskscope.h"
 #include "async/waiter.h"
 #include "storage/stores.h"
 #include "tasks/displaybook.h"
 #include "tasks/nextrequest.h"
 #include "tasks/outcome.h"
+#include "tasks/partialrecord.h"
 #include "tasks/resultwriter.h"
 #include "tasks/sessionkernel.h"
 #include "tasks/tasklog.h"
@@ -145,8 +145,8 @@ private:
     Waiter<> endTask(storage::TaskId id, std::optional<storage::AuditNote> note);
     void endRunning(End why, std::optional<storage::AuditNote> note = {});
     void showOutputs(const Json &outputs);
-    void keepOutputs();
     [[nodiscard]] bool mustWait() const;
+    [[nodiscard]] std::optional<PartialRecord::Partial> partial() const;
     void handleInput(const kernels::InputRequest &request);
 
     const QString m_path;
@@ -182,11 +182,9 @@ private:
     DisplayBook m_displays;
     std::uint64_t m_widgets = 0;  // the version that the notebook has
     ResultWriter m_results;
-    Coalescer m_keep;
-    UtcTime m_keptAt{};
-    qsizetype m_keptBytes = 0;
     NextRequest m_next;
     TaskLog m_log;
+    PartialRecord m_partial;
     TaskScope m_scope;
 };
 

@@ -1,12 +1,43 @@
 #include "tasks/session.h"
 
-// What others ask of a session: to cancel, to move, to end; and everything about its kernel. How
-// its tasks run is in session.cpp.
+// What others ask of a session: how it stands, to cancel, to move, to end; and everything about its
+// kernel. How its tasks run is in session.cpp.
 namespace celldeck::tasks {
 
 using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
+
+Json Session::liveOutputs(storage::TaskId id) const
+{
+    if (!m_executing || !m_kernel.get() || !m_current || m_current->id != id)
+        return Json::array();
+    return m_kernel.get()->lastOutputs();
+}
+
+std::optional<kernels::InputRequest> Session::input(storage::TaskId id) const
+{
+    if (!m_executing || !m_kernel.get() || !m_current || m_current->id != id)
+        return std::nullopt;
+    return m_kernel.get()->input();
+}
+
+SessionStatus Session::status() const
+{
+    SessionStatus status{.notebookPath = m_path};
+    if (const kernels::Kernel *kernel = m_kernel.get()) {
+        status.kernelState = kernel->state();
+        status.spec = kernel->spec();
+        status.pid = kernel->pid();
+        status.responding = kernel->isResponding();
+    }
+    status.running = m_current;
+    status.waiting = m_waiting.size();
+    status.paused = m_flow == storage::Flow::Paused;
+    if (m_current)
+        status.input = input(m_current->id);
+    return status;
+}
 
 storage::AuditNote Session::noteOf(storage::Action action, storage::Actor by) const
 {

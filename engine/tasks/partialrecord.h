@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+
+#include "async/coalescer.h"
+#include "tasks/tasklog.h"
+
+namespace celldeck::tasks {
+
+/// Keeps on record what a running task has printed: about once a second, and more seldom where that
+/// is big, since each time all of it is written.
+///
+/// Owned by a Session, whose scope it waits with. Thread: the engine's. Stopping: with its owner;
+/// what is due is dropped.
+class PartialRecord final
+{
+public:
+    struct Partial
+    {
+        storage::TaskId id;
+        Json outputs;
+    };
+    /// `now`: the task that runs and its outputs so far; nullopt if none does.
+    PartialRecord(TaskLog &log, const Clock &clock, TaskScope &scope,
+                  std::function<std::optional<Partial>()> now);
+
+    /// It has printed.
+    void poke() { m_due.poke(); }
+
+private:
+    void keep();
+
+    TaskLog &m_log;
+    const Clock &m_clock;
+    TaskScope &m_scope;
+    const std::function<std::optional<Partial>()> m_now;
+    Coalescer m_due;
+    UtcTime m_keptAt{};
+    qsizetype m_keptBytes = 0;
+};
+
+}  // namespace celldeck::tasks
