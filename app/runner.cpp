@@ -192,11 +192,9 @@ QCoro::Task<Result<>> Runner::write(PlannedRun plan, QList<TaskRecord> submitted
             for (notebooks::CellResult &result : results)
                 result.outputs = assets::wholeOutputs(std::move(result.outputs));
             // In place, what a person has changed meanwhile stays: so the file is read again.
-            if (plan.source == plan.target) {
-                const auto now = notebooks::readNotebookText(plan.source);
-                if (now && !plan.text.contains("injected-parameters"))
-                    return notebooks::writeResults(plan.source, plan.target, results, widgets);
-            }
+            if (plan.source == plan.target)
+                return notebooks::writeResults(plan.source, plan.target, results, widgets,
+                                               plan.parameters);
             const auto merge = notebooks::mergeResults(plan.text, results, widgets);
             if (!merge)
                 return fail(merge.error());

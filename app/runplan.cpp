@@ -74,10 +74,12 @@ Result<PlannedRun> planOf(const QString &given, const PlanOptions &options)
         assignments << *one;
     }
     if (!assignments.isEmpty()) {
-        auto changed = notebooks::withParameters(run.text, assignments.join(QLatin1Char('\n')));
+        run.parameters = {assignments.join(QLatin1Char('\n')), QString()};
+        auto changed = notebooks::withParameters(run.text, *run.parameters);
         if (!changed)
             return fail(changed.error());
-        run.text = std::move(*changed);
+        run.text = std::move(changed->text);
+        run.parameters->cellId = changed->cellId;
         notebook = notebooks::parseNotebook(run.text, *source);
         if (!notebook)
             return fail(notebook.error());
@@ -118,9 +120,11 @@ Result<> prepareTargets(const QList<PlannedRun> &plan, const PlanOptions &option
             return fail(ErrorCode::Io,
                         QStringLiteral("--output: the folder %1 cannot be made").arg(folder));
         if (const Result<> writable = notebooks::checkWritable(run.target); !writable)
-            return fail(
-                writable.error().code,
-                writable.error().message + QStringLiteral("; --output FILE writes it elsewhere"));
+            return fail(writable.error().code,
+                        writable.error().message +
+                            (options.output.isEmpty()
+                                 ? QStringLiteral("; --output FILE writes it elsewhere")
+                                 : QStringLiteral("; choose another --output")));
     }
     return {};
 }

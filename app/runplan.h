@@ -1,6 +1,6 @@
 #pragma once
 
-#include "notebooks/notebook.h"
+#include "notebooks/notebookfile.h"
 #include "tasks/notebookdrafts.h"
 
 namespace celldeck::app {
@@ -21,6 +21,7 @@ struct PlannedRun
     QString source;
     QString target;   ///< "": it is not written
     QByteArray text;  ///< With the parameters in it
+    std::optional<notebooks::Parameters> parameters;
     /// Not `drafts`, but the last run of each cell, again.
     std::optional<tasks::DraftOptions> replay;
     QList<storage::TaskDraft> drafts;

@@ -48,16 +48,24 @@ Result<Notebook> loadNotebook(const QString &path)
 
 Result<QList<int>> writeResults(const QString &source, const QString &target,
                                 const QList<CellResult> &results,
-                                const std::optional<Json> &widgets)
+                                const std::optional<Json> &widgets,
+                                const std::optional<Parameters> &parameters)
 {
     const bool inPlace = isSameFile(source, target);
     for (int attempt = 1;; ++attempt) {
         const auto before = readVersioned(source, MaxNotebookBytes);
         if (!before)
             return fail(before.error());
-        const auto merge = mergeResults(before->text, results, widgets);
+        QByteArray text = before->text;
+        if (parameters) {
+            auto with = withParameters(text, *parameters);
+            if (!with)
+                return fail(with.error());
+            text = std::move(with->text);
+        }
+        const auto merge = mergeResults(text, results, widgets, source);
         if (!merge)
-            return fail(merge.error().code, source + QStringLiteral(": ") + merge.error().message);
+            return fail(merge.error());
         if (inPlace && merge->text == before->text)
             return merge->missed;
         const Result<> written = inPlace ? writeOver(target, merge->text, before->version)

@@ -30,21 +30,36 @@ struct Merge
     QByteArray text;
     QList<int> missed;
 };
-/// `widgets`: the notebook's new `metadata.widgets`, if it has one.
+/// `widgets`: the notebook's new `metadata.widgets`, if it has one. `name` is for messages.
 [[nodiscard]] Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results,
-                                         const std::optional<Json> &widgets = {});
-
-/// Reads `source`, merges, and writes to `target` (the same file or another) by temporary file,
-/// fsync, rename, fsync of the folder; permissions are kept. Writes nothing if nothing changed and
-/// source == target. Where somebody saves the file in between, merges into what they saved; fails
-/// with Conflict if that happens again and again. Returns the missed cells.
-[[nodiscard]] Result<QList<int>> writeResults(const QString &source, const QString &target,
-                                              const QList<CellResult> &results,
-                                              const std::optional<Json> &widgets = {});
+                                         const std::optional<Json> &widgets = {},
+                                         const QString &name = QStringLiteral("the notebook"));
 
 /// A code cell tagged `injected-parameters` behind the one tagged `parameters` (or first), as
-/// papermill does it: the new text. `assignments` is the code.
-[[nodiscard]] Result<QByteArray> withParameters(const QByteArray &text, const QString &assignments);
+/// papermill does it.
+struct Parameters
+{
+    QString assignments;  ///< The cell's code
+    QString cellId;       ///< Of a cell that is not there yet; "": a new one
+};
+/// The new text, and the id that the cell has in it ("": in this version cells have none).
+struct Parameterized
+{
+    QByteArray text;
+    QString cellId;
+};
+[[nodiscard]] Result<Parameterized> withParameters(const QByteArray &text,
+                                                   const Parameters &parameters);
+
+/// Reads `source`, puts the parameters in, merges, and writes to `target` (the same file or
+/// another) by temporary file, fsync, rename, fsync of the folder; permissions are kept. Writes
+/// nothing if nothing changed and source == target. Where somebody saves the file in between,
+/// merges into what they saved; fails with Conflict if that happens again and again. Returns the
+/// missed cells.
+[[nodiscard]] Result<QList<int>> writeResults(const QString &source, const QString &target,
+                                              const QList<CellResult> &results,
+                                              const std::optional<Json> &widgets = {},
+                                              const std::optional<Parameters> &parameters = {});
 
 /// Whether `writeAtomically` could begin now: nobody wants to know only after an hour's run. Fails
 /// with Io.

@@ -185,9 +185,8 @@ QByteArray cellMargin(const QByteArray &text, const Layout &layout, qsizetype at
 }  // namespace
 
 Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results,
-                           const std::optional<Json> &widgets)
+                           const std::optional<Json> &widgets, const QString &name)
 {
-    const QString name = QStringLiteral("the notebook");
     const auto root = notebookJson(text, name);
     if (!root)
         return fail(root.error());
@@ -196,7 +195,7 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
         return fail(notebook.error());
     const auto cells = findMember(text, rootSpan(text), "cells");
     if (!cells)
-        return fail(ErrorCode::InvalidArgument, QStringLiteral("the notebook has no cells"));
+        return fail(ErrorCode::InvalidArgument, name + QStringLiteral(": it has no cells"));
     const std::vector<Span> spans = elements(text, cells->value);
     const Layout layout = layoutOf(text);
     const CellFinder finder(*notebook);
@@ -220,14 +219,14 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
     merge.text = applied(text, std::move(changes));
     if (merge.text.size() > MaxNotebookBytes && merge.text.size() > text.size())
         return fail(ErrorCode::TooLarge,
-                    QStringLiteral("the notebook would have %1 bytes with its outputs, and at most "
-                                   "%2 are read: print less, or clear its outputs")
-                        .arg(merge.text.size())
-                        .arg(MaxNotebookBytes));
+                    name + QStringLiteral(": it would have %1 bytes with its outputs, and at most "
+                                          "%2 are read: print less, or clear its outputs")
+                               .arg(merge.text.size())
+                               .arg(MaxNotebookBytes));
     return merge;
 }
 
-Result<QByteArray> withParameters(const QByteArray &text, const QString &assignments)
+Result<Parameterized> withParameters(const QByteArray &text, const Parameters &parameters)
 {
     const auto notebook = parseNotebook(text, QStringLiteral("the notebook"));
     if (!notebook)
@@ -244,29 +243,32 @@ Result<QByteArray> withParameters(const QByteArray &text, const QString &assignm
               {"execution_count", nullptr},
               {"metadata", {{"tags", Json::array({"injected-parameters"})}}},
               {"outputs", Json::array()},
-              {"source", splitLines("# Parameters\n" + assignments.toStdString())}};
+              {"source", splitLines("# Parameters\n" + parameters.assignments.toStdString())}};
+    QString id;
     if (notebook->minor >= 5) {
         // The id of the cell that it takes the place of, so that the same call gives the same text.
-        const QString id = old >= 0 ? notebook->cells[old].id : QString();
-        cell["id"] = id.isEmpty() ? newCellId(*notebook) : id;
+        const QString known = old >= 0 ? notebook->cells[old].id : parameters.cellId;
+        id = known.isEmpty() ? newCellId(*notebook) : known;
+        cell["id"] = id;
     }
     if (spans.empty()) {
         const QByteArray margin =
             marginAt(text, cells->name.begin).value_or(layout.indent.repeated(CellDepth - 1));
-        return applied(text, {{cells->value, toPythonJson(Json::array({cell}), layout, margin)}});
+        return Parameterized{
+            applied(text, {{cells->value, toPythonJson(Json::array({cell}), layout, margin)}}), id};
     }
     const auto beside = static_cast<size_t>(old >= 0 ? old : std::max(after, 0));
     const QByteArray margin = cellMargin(text, layout, spans[beside].begin);
     const QByteArray written = toPythonJson(cell, layout, margin);
-    if (old >= 0)
-        return applied(text, {{spans[beside], written}});
     const QByteArray gap =
         layout.inLines ? QByteArray(",") + layout.newline + margin : layout.comma;
-    if (after >= 0) {
-        const qsizetype end = spans[beside].end;
-        return applied(text, {{{end, end}, gap + written}});
-    }
-    return applied(text, {{{spans[0].begin, spans[0].begin}, written + gap}});
+    const auto [begin, end] = spans[beside];
+    Change change{{end, end}, gap + written};  // behind `parameters`
+    if (old >= 0)
+        change = {{begin, end}, written};
+    else if (after < 0)
+        change = {{begin, begin}, written + gap};
+    return Parameterized{applied(text, {std::move(change)}), id};
 }
 
 }  // namespace celldeck::notebooks

@@ -72,6 +72,30 @@ class Run(celldeck.CelldeckTest):
         self.assertEqual(cells[1]["metadata"]["tags"], ["injected-parameters"])
         self.assertEqual(text_of(cells[2]["outputs"]), "2026 Ada L. [True, None]\n")
 
+    def test_an_edit_meanwhile_stays(self):
+        """In place, with parameters as without, and where they are in the file already."""
+        edit = ("import json; book = json.load(open('a.ipynb'));"
+                " book['cells'].append({'cell_type': 'markdown', 'id': f'note-{len(json.dumps(book))}',"
+                " 'metadata': {}, 'source': [f'of {year}']});"
+                " json.dump(book, open('a.ipynb', 'w')); print(year)")
+        content = notebook("year = 1", edit)
+        content["cells"][0]["metadata"]["tags"] = ["parameters"]
+        path = self.write("a.ipynb", content)
+        for arguments, year in ((["--parameter", "year=2026"], 2026), ([], 2026),
+                                (["--parameter", "year=2027"], 2027)):
+            self.celldeck("run", path, *arguments)
+            cells = self.read(path)["cells"]
+            self.assertEqual(cells[-1]["source"], [f"of {year}"])
+            self.assertEqual(text_of(cells[2]["outputs"]), f"{year}\n")
+        self.assertEqual(len(cells), 6)
+        self.assertEqual(cells[1]["source"], ["# Parameters\n", "year = 2027"])
+
+    def test_a_notebook_that_goes_meanwhile_stays_away(self):
+        path = self.write("a.ipynb", notebook("import os; os.remove('a.ipynb'); print('gone')"))
+        ended = self.celldeck("run", path, "--parameter", "year=1", code=FAILED)
+        self.assertIn("kept with its tasks", ended.stderr)
+        self.assertFalse(path.exists())
+
     def test_events(self):
         path = self.write("a.ipynb", notebook("1", "1/0", "2"))
         ended = self.celldeck("run", path, "--json", code=FAILED)

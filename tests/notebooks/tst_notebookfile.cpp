@@ -301,19 +301,19 @@ void TestNotebookFile::parametersGoBehindTheirCell()
         "},\n"
         "   \"outputs\": [],\n   \"source\": [\n    \"n = 1\"\n   ]\n  }\n ],\n \"metadata\": {},\n"
         " \"nbformat\": 4,\n \"nbformat_minor\": 5\n}\n";
-    const auto once = withParameters(text, QStringLiteral("n = 2"));
+    const auto once = withParameters(text, {QStringLiteral("n = 2"), QString()});
     QVERIFY(once);
-    auto notebook = parseNotebook(*once, QStringLiteral("x"));
+    auto notebook = parseNotebook(once->text, QStringLiteral("x"));
     QVERIFY(notebook);
     QCOMPARE(notebook->cells.size(), 2);
     QCOMPARE(notebook->cells[1].source, QStringLiteral("# Parameters\nn = 2"));
     QVERIFY(!notebook->cells[1].id.isEmpty());
-    const auto twice = withParameters(*once, QStringLiteral("n = 3"));
+    const auto twice = withParameters(once->text, {QStringLiteral("n = 3"), QString()});
     QVERIFY(twice);
-    notebook = parseNotebook(*twice, QStringLiteral("x"));
+    notebook = parseNotebook(twice->text, QStringLiteral("x"));
     QCOMPARE(notebook->cells.size(), 2);
     QCOMPARE(notebook->cells[1].source, QStringLiteral("# Parameters\nn = 3"));
-    QVERIFY(twice->startsWith(text.left(text.indexOf("n = 1"))));
+    QVERIFY(twice->text.startsWith(text.left(text.indexOf("n = 1"))));
 }
 
 void TestNotebookFile::nothingIsLeftWhereWritingFails()
