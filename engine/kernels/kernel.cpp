@@ -192,6 +192,11 @@ QByteArray Kernel::newMessageId() const
 
 void Kernel::interrupt()
 {
+    if (d->heldBack) {
+        d->heldBack->resolve(fail(
+            ErrorCode::Stale, QStringLiteral("it was interrupted before it left for its kernel")));
+        return;
+    }
     if (d->spec.interruptMode != QLatin1String("message")) {
         d->process.signal(SIGINT);
         return;

@@ -23,18 +23,16 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
     const Waiter<Execution> done = d->cell.begin(
         PendingExecution(messageId, Json::array(), d->spoolPath(messageId)), std::move(changed));
     d->setState(KernelState::Busy);
-    if (!d->listening.isResolved()) {
-        const Waiter<> listening = d->listening;
-        const Result<> heard = co_await listening.wait(d->scope);
-        if (!heard)
-            co_return fail(heard.error());
-    }
-    bool allowStdin = options.allowStdin;
-    if (allowStdin) {
-        const Result<bool> canAsk = co_await d->canAsk();
-        if (!canAsk)
-            co_return fail(canAsk.error());
-        allowStdin = *canAsk;
+    const Waiter<bool> ready;
+    d->heldBack = ready;
+    d->scope.start(d->becomeReady(options.allowStdin, ready));
+    const Result<bool> canAsk = co_await ready.wait(d->scope);
+    d->heldBack.reset();
+    if (!canAsk) {
+        d->cell.abandon(canAsk.error());
+        if (d->state != KernelState::Dead)
+            d->setState(KernelState::Idle);
+        co_return fail(canAsk.error());
     }
     Result<> sent = d->note->put(messageId);
     if (sent)
@@ -43,7 +41,7 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
                                 {"silent", false},
                                 {"store_history", options.storeHistory},
                                 {"user_expressions", Json::object()},
-                                {"allow_stdin", allowStdin},
+                                {"allow_stdin", *canAsk},
                                 {"stop_on_error", options.stopOnError}});
     if (sent) {
         d->client->expectAnswer();
@@ -81,20 +79,30 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
     co_return co_await d->ended(done);
 }
 
-/// Whether what a cell asks reaches us. One that is told that nobody can be asked fails when it
-/// asks; else it would wait for good.
-QCoro::Task<Result<bool>> Kernel::Private::canAsk()
+/// Resolves when all that a cell says reaches us. False: what it asks reaches nobody; one that is
+/// told so fails when it asks, else it would wait for good.
+QCoro::Task<> Kernel::Private::becomeReady(bool mayAsk, Waiter<bool> ready)
 {
-    const Waiter<> connected = client->canBeAsked();
-    const Result<> result = co_await connected.wait(scope, StdinLimit);
-    if (result)
-        co_return true;
-    if (result.error().code == ErrorCode::Cancelled || state == KernelState::Dead)
-        co_return fail(result.error());
-    connected.resolve(result);  // The next cell need not wait again.
-    qCWarning(log, "what cells ask on the kernel %lld reaches nobody: its stdin channel: %s",
-              static_cast<long long>(process.pid()), qUtf8Printable(result.error().message));
-    co_return false;
+    const Waiter<> heard = listening;
+    const Result<> isHeard = co_await heard.wait(scope);
+    if (!isHeard) {
+        ready.resolve(fail(isHeard.error()));
+        co_return;
+    }
+    const Waiter<> askable = client->canBeAsked();
+    if (!mayAsk || (isMute && !askable.isResolved())) {
+        ready.resolve(false);
+        co_return;
+    }
+    const Result<> canAsk = co_await askable.wait(scope, StdinLimit);
+    if (!canAsk && (canAsk.error().code == ErrorCode::Cancelled || state == KernelState::Dead)) {
+        ready.resolve(fail(canAsk.error()));
+        co_return;
+    }
+    if (!canAsk && !std::exchange(isMute, true))
+        qCWarning(log, "what cells ask on the kernel %lld reaches nobody: its stdin channel: %s",
+                  static_cast<long long>(process.pid()), qUtf8Printable(canAsk.error().message));
+    ready.resolve(canAsk.has_value());
 }
 
 /// An execution's end, when all that it printed is where it belongs.

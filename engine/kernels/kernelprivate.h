@@ -33,7 +33,7 @@ struct Kernel::Private
     QCoro::Task<Result<>> becomeHeard();
     QCoro::Task<> greet();
     void tellComms();
-    QCoro::Task<Result<bool>> canAsk();
+    QCoro::Task<> becomeReady(bool mayAsk, Waiter<bool> ready);
     QCoro::Task<Result<Execution>> ended(Waiter<Execution> done);
     [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
     QCoro::Task<> takeLastWords();
@@ -49,7 +49,9 @@ struct Kernel::Private
     Json info = Json::object();
     bool asked = false;  // to end
     bool responding = true;
-    Waiter<> listening;  // what iopub says reaches us
+    Waiter<> listening;                    // what iopub says reaches us
+    bool isMute = false;                   // its stdin channel has taken no connection in time
+    std::optional<Waiter<bool>> heldBack;  // the cell that is to run has not left yet
     QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
     MessageRouter router;
     Inquiries inquiries{router};

@@ -1,6 +1,7 @@
 #include "kernels/socketmonitor.h"
 
 #include <QSocketNotifier>
+#include <atomic>
 #include <string>
 #include <zmq.hpp>
 
@@ -21,7 +22,9 @@ SocketMonitor::SocketMonitor(zmq::context_t &context, zmq::socket_t &socket, int
                              const Waiter<> &happened)
     : m_happened(happened)
 {
-    const std::string endpoint = "inproc://monitor-of-" + std::to_string(quintptr(&socket));
+    // A name of its own: that of an earlier one is free only when ZeroMQ's thread has let it go.
+    static std::atomic<int> made = 0;
+    const std::string endpoint = "inproc://monitor-" + std::to_string(++made);
     if (zmq_socket_monitor(socket.handle(), endpoint.c_str(), events) != 0) {
         m_happened.resolve(cannotWatch(zmq_strerror(zmq_errno())));
         return;

@@ -44,8 +44,8 @@ public:
     [[nodiscard]] Result<> send(const Frames &frames);
     /// Delivers what has come, now; at most a batch. False if nothing had come.
     bool drain();
-    /// Resolves when the peer has taken the connection: from then on it can send to us. Fails with
-    /// Io. Requires: called before `connectTo`.
+    /// Resolves when the peer has taken the connection: what it sends for what we send from then on
+    /// reaches us. Fails with Io. Requires: called before `connectTo`.
     [[nodiscard]] Waiter<> connected();
     /// Resolves when the connection has ended, or there is none: then all that came over it is
     /// there for `drain`. Fails with Io. Requires: called once.

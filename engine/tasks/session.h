@@ -158,7 +158,7 @@ private:
     storage::Flow m_flow = storage::Flow::Runs;
     storage::OnError m_onError = storage::OnError::AsSubmitted;
     std::optional<storage::TaskRecord> m_current;
-    bool m_executing = false;  // the current task's request has left
+    bool m_executing = false;  // the current task is the kernel's affair
     End m_end = End::None;
     std::optional<storage::AuditNote> m_endNote;
     Waiter<> m_ended;  // of the current task

@@ -26,6 +26,7 @@ private Q_SLOTS:
     void aFloodFromUnknownParentsTouchesNoCell();
     void aQuestionReachesUsHoweverLateStdinIs();
     void whereNobodyCanBeAskedTheCellIsTold();
+    void whatIsInterruptedBeforeItLeavesNeverRuns();
 
 private:
     KernelOptions options() const
@@ -179,6 +180,25 @@ void TestRareKernel::whereNobodyCanBeAskedTheCellIsTold()
     const auto execution = runAsking(kernel);
     QVERIFY(execution);
     QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("nobody"));
+}
+
+void TestRareKernel::whatIsInterruptedBeforeItLeavesNeverRuns()
+{
+    Kernel kernel(scripted(QStringLiteral("stdin=never")), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const QString mark = m_dir->filePath(QStringLiteral("mark"));
+    auto running = kernel.execute(
+        kernel.newMessageId(),
+        QStringLiteral(R"([{"note": "%1", "text": "ran"}, {"reply": {}}])").arg(mark),
+        {.allowStdin = true}, {});
+    kernel.interrupt();
+    const auto execution = await(std::move(running));
+    QVERIFY(!execution);
+    QCOMPARE(execution.error().code, ErrorCode::Stale);
+    QCOMPARE(kernel.state(), KernelState::Idle);
+    // It is fit for the next one, and has not seen the first.
+    QVERIFY(run(kernel, QStringLiteral("pass")));
+    QVERIFY(!QFile::exists(mark));
 }
 
 QTEST_GUILESS_MAIN(TestRareKernel)
