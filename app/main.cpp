@@ -1,5 +1,6 @@
 #include <QCoreApplication>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "commandline.h"
@@ -54,22 +55,41 @@ int printHelp()
     return Done;
 }
 
+#ifdef CELLDECK_CONSOLE
+int withoutDisplay()
+{
+    complain(
+        QStringLiteral("there is no display for the console: celldeck serve hosts the endpoint "
+                       "without one"));
+    return Unfit;
+}
+
+/// Where a display is named and cannot be reached, Qt says so in its own words and aborts.
+void endWithoutDisplay(QtMsgType type, const QMessageLogContext & /*context*/,
+                       const QString & /*message*/)
+{
+    if (type == QtFatalMsg)
+        std::_Exit(withoutDisplay());
+}
+#endif
+
 int console(int argc, char **argv)
 {
 #ifdef CELLDECK_CONSOLE
-    const bool display = qEnvironmentVariableIsSet("DISPLAY") ||
-                         qEnvironmentVariableIsSet("WAYLAND_DISPLAY") ||
-                         qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
-    if (!display) {
+    {
+        // First what is wrong with the line, which no display would mend.
         const QCoreApplication application(argc, argv);
         if (const auto code = endsConsoleLine(QCoreApplication::arguments().mid(1)))
             return *code;
-        complain(
-            QStringLiteral("there is no display for the console: celldeck serve hosts the "
-                           "endpoint without one"));
-        return Unfit;
     }
+    const bool display = qEnvironmentVariableIsSet("DISPLAY") ||
+                         qEnvironmentVariableIsSet("WAYLAND_DISPLAY") ||
+                         qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
+    if (!display)
+        return withoutDisplay();
+    const QtMessageHandler usual = qInstallMessageHandler(endWithoutDisplay);
     const QApplication application(argc, argv);
+    qInstallMessageHandler(usual);
     return consoleCommand(QCoreApplication::arguments().mid(1));
 #else
     Q_UNUSED(argc)

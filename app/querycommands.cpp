@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 #include <QCoreApplication>
+#include <QFile>
 #include <QFileInfo>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 
 #include "base/isotime.h"
@@ -95,9 +98,16 @@ QString shortCode(const QString &code)
 Result<storage::Queries> openQueries(const CommandLine &line)
 {
     const QString file = databaseFile(line.dataDirectory());
-    if (!QFileInfo::exists(file))
+    const bool isReadable = ::access(QFile::encodeName(file).constData(), R_OK) == 0;
+    const int reason = errno;
+    if (!isReadable && reason == ENOENT)
         return fail(ErrorCode::NotFound,
                     QStringLiteral("there is no queue in %1 yet").arg(line.dataDirectory()));
+    if (!isReadable)
+        return fail(ErrorCode::StorageUnavailable,
+                    QStringLiteral("the database %1 cannot be read (%2): check the rights of its "
+                                   "folder, or name another data folder with --data-dir")
+                        .arg(file, QString::fromLocal8Bit(std::strerror(reason))));
     return storage::Queries::open(file);
 }
 

@@ -80,7 +80,7 @@ protected:
     virtual void closing(Connection &) {}
     /// To be called by `process`.
     void deliver(std::vector<Answer> answers);
-    /// Runs a function in the owner's thread, before the answers that are delivered later.
+    /// Runs a function in the owner's thread, before the answers that have not been given yet.
     void tell(std::function<void()> news);
 
 private:

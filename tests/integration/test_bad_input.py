@@ -201,6 +201,10 @@ class BadInput(celldeck.CelldeckTest):
             self.refused(code=UNFIT, says=["without the console", "celldeck serve"])
             return
         self.refused(code=UNFIT, says=["no display", "celldeck serve"])
+        for display in ({"DISPLAY": ":4095"}, {"WAYLAND_DISPLAY": "none"}):
+            ended = self.celldeck(code=UNFIT, **display)
+            self.assertEqual(len(ended.stderr.splitlines()), 1, ended.stderr)
+            self.assertIn("no display", ended.stderr)
         # What a display would not mend comes first.
         self.refused("--typo", code=USAGE, says="typo")
         self.refused("--port", "many", code=USAGE, says=["--port", "many"])
