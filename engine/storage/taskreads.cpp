@@ -63,14 +63,28 @@ TaskRecord recordOf(const Row &row)
 
 Result<QList<TaskRecord>> unfinished(Connection &connection)
 {
+    std::map<TaskId, std::int64_t> places;  // of those that somebody has moved
+    const Result<> moved = connection.query(
+        QStringLiteral("SELECT task, place FROM moved"), {},
+        [&places](const Row &row) { places.emplace(TaskId(row.integer(0)), row.integer(1)); });
+    if (!moved)
+        return fail(moved.error());
     QList<TaskRecord> tasks;
     const Result<> read =
-        connection.query(Columns + Task + Joined +
-                             QStringLiteral("LEFT JOIN moved m ON m.task = t.id WHERE t.state < 2"
-                                            " ORDER BY m.place IS NULL, m.place, t.id"),
+        connection.query(Columns + Task + QStringLiteral(" INDEXED BY unfinished") + Joined +
+                             QStringLiteral("WHERE t.state < 2"),
                          {}, [&tasks](const Row &row) { tasks.append(recordOf(row)); });
     if (!read)
         return fail(read.error());
+    // Not by SQLite, which would carry all of each row through its sorter: mostly they are in
+    // order.
+    const auto turn = [&places](const TaskRecord &task) {
+        const auto found = places.find(task.id);
+        return found == places.end() ? std::tuple(true, std::int64_t(0), task.id)
+                                     : std::tuple(false, found->second, task.id);
+    };
+    if (!std::ranges::is_sorted(tasks, {}, turn))
+        std::ranges::sort(tasks, {}, turn);
     return tasks;
 }
 

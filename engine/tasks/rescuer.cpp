@@ -162,9 +162,9 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
 /// was to run next may be under way, and one that was marked as running may never have left.
 QCoro::Task<Result<Rescuer::Left>> Rescuer::settle(Left left)
 {
-    const QList<TaskRecord> found =
-        std::exchange(left.running, {}) + std::exchange(left.pending, {});
-    for (TaskRecord task : found) {
+    QList<TaskRecord> found = std::exchange(left.running, {}) + std::exchange(left.pending, {});
+    left.pending.reserve(found.size());
+    for (TaskRecord &task : found) {
         const bool wasRunning = task.state == TaskState::Running;
         const bool hasLeft =
             task.messageId.isEmpty()
@@ -189,7 +189,7 @@ QCoro::Task<Result<Rescuer::Left>> Rescuer::settle(Left left)
         task.state = hasLeft ? TaskState::Running : TaskState::Pending;
         if (!hasLeft)
             task.messageId.clear();
-        (hasLeft ? left.running : left.pending) << task;
+        (hasLeft ? left.running : left.pending) << std::move(task);
     }
     co_return left;
 }
