@@ -29,9 +29,10 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
     const Result<bool> canAsk = co_await ready.wait(d->scope);
     d->heldBack.reset();
     if (!canAsk) {
-        d->cell.abandon(canAsk.error());
-        if (d->state != KernelState::Dead)
+        if (canAsk.error().code == ErrorCode::Stale) {
+            d->cell.abandon(canAsk.error());
             d->setState(KernelState::Idle);
+        }
         co_return fail(canAsk.error());
     }
     Result<> sent = d->note->put(messageId);
