@@ -23,6 +23,13 @@ constexpr Milliseconds LastGreeting{60'000};
 // A connection ends with its process, but where another one has it too.
 constexpr Milliseconds LastWords{400};
 
+/// What to do about one that does not start.
+QString advice(const KernelSpec &spec)
+{
+    return QStringLiteral("try its command by hand (%1), or choose another kernel")
+        .arg(spec.argv.join(QLatin1Char(' ')));
+}
+
 }  // namespace
 
 Kernel::Kernel(KernelSpec spec, KernelOptions options, KernelPool &pool)
@@ -80,8 +87,9 @@ QCoro::Task<Result<>> Kernel::start()
         co_return fail(answer.error());
     }
     if (!d->process.isRunning())
-        co_return fail(ErrorCode::NoKernel, QStringLiteral("the kernel \"%1\" did not start: %2")
-                                                .arg(d->spec.name, d->process.reason()));
+        co_return fail(ErrorCode::NoKernel,
+                       QStringLiteral("the kernel \"%1\" did not start: %2; %3")
+                           .arg(d->spec.name, d->process.reason(), advice(d->spec)));
     co_return d->silence(
         d->listening.isResolved()
             ? QStringLiteral("its iopub channel speaks, its shell channel is silent")
@@ -262,10 +270,10 @@ std::unexpected<Error> Kernel::Private::silence(const QString &channels) const
     if (const QString errors = process.lastErrors(); !errors.isEmpty())
         what += QStringLiteral("; its last words: ") + errors;
     return fail(ErrorCode::NoKernel,
-                QStringLiteral("the kernel \"%1\" did not answer within %2 s (%3)")
+                QStringLiteral("the kernel \"%1\" did not answer within %2 s (%3); %4")
                     .arg(spec.name)
                     .arg(options.startLimit.count() / 1000)
-                    .arg(what));
+                    .arg(what, advice(spec)));
 }
 
 /// What it said before it went may still be on its way to us: a cell that runs keeps that.

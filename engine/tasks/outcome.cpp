@@ -11,7 +11,8 @@ namespace {
 QString errorOf(const Result<kernels::Execution> &execution)
 {
     if (!execution && execution.error().code == ErrorCode::KernelDied)
-        return toCode(ErrorCode::KernelDied) + QStringLiteral(": ") + execution.error().message;
+        return toCode(ErrorCode::KernelDied) + QStringLiteral(": ") + execution.error().message +
+               QStringLiteral("; run it again: the next task gets a new kernel");
     if (!execution)
         return execution.error().message;
     if (execution->status == kernels::Execution::Status::Aborted)

@@ -77,6 +77,7 @@ class BadInput(celldeck.CelldeckTest):
         before = self.read(path)
         ended = self.celldeck("run", path, code=FAILED)
         self.assertIn("no libfoo here", ended.stderr)
+        self.assertIn("by hand (sh -c echo", ended.stderr)
         self.assertEqual(self.read(path), before)
 
     def test_a_kernel_whose_program_is_missing(self):
@@ -91,7 +92,8 @@ class BadInput(celldeck.CelldeckTest):
             "print('last words', flush=True)\nimport os, time; time.sleep(0.5); os._exit(9)",
             "print('never')"))
         ended = self.celldeck("run", path, code=FAILED)
-        self.assertIn("kernel", ended.stderr)
+        self.assertIn("the kernel died", ended.stderr)
+        self.assertIn("run it again", ended.stderr)
         cells = self.read(path)["cells"]
         self.assertEqual(celldeck.text_of(cells[0]["outputs"]), "last words\n")
         self.assertEqual(cells[1]["outputs"], [])
