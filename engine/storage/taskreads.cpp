@@ -69,7 +69,12 @@ Result<QList<TaskRecord>> unfinished(Connection &connection)
         [&places](const Row &row) { places.emplace(TaskId(row.integer(0)), row.integer(1)); });
     if (!moved)
         return fail(moved.error());
+    const auto count =
+        connection.number(QStringLiteral("SELECT count(*) FROM task WHERE state < 2"));
+    if (!count)
+        return fail(count.error());
     QList<TaskRecord> tasks;
+    tasks.reserve(*count);
     const Result<> read =
         connection.query(Columns + Task + QStringLiteral(" INDEXED BY unfinished") + Joined +
                              QStringLiteral("WHERE t.state < 2"),
