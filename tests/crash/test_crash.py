@@ -144,6 +144,7 @@ class Crash(celldeck.CelldeckTest):
         server = self.start_engine(crash_at="session.replied:1")
         if server:
             server.process.wait(timeout=REACH_S)
+            self.assertEqual(server.process.returncode, -signal.SIGKILL)
             self.bury(server)
         self.kills["session.replied"] += 1
 
