@@ -19,19 +19,31 @@ Result<> Census::reread(Connection &connection)
     m_notebooks.clear();
     m_contents.reread();
     m_actors.clear();
-    const Result<> states =
-        connection.query(QStringLiteral("SELECT state, count(*) FROM task GROUP BY state"), {},
-                         [this](const Row &row) {
+    // Not grouped by SQLite, which would sort all the rows for it.
+    const Result<> unfinished = connection.query(
+        QStringLiteral("SELECT t.state, c.notebook FROM task t INDEXED BY unfinished"
+                       " LEFT JOIN cell c ON c.id = t.cell WHERE t.state < 2"),
+        {}, [this](const Row &row) {
+            const auto state = static_cast<TaskState>(row.integer(0));
+            ++counter(state);
+            if (state == TaskState::Pending && !row.isNull(1))
+                ++m_pending[row.integer(1)];
+        });
+    if (!unfinished)
+        return unfinished;
+    const auto all = connection.number(QStringLiteral("SELECT count(*) FROM task"));
+    if (!all)
+        return fail(all.error());
+    m_stats.completed = *all - m_stats.pending - m_stats.running;
+    const Result<> notCompleted =
+        connection.query(QStringLiteral("SELECT state, count(*) FROM task INDEXED BY not_completed"
+                                        " WHERE state > 2 GROUP BY state"),
+                         {}, [this](const Row &row) {
                              counter(static_cast<TaskState>(row.integer(0))) = row.integer(1);
+                             m_stats.completed -= row.integer(1);
                          });
-    if (!states)
-        return states;
-    const Result<> pending = connection.query(
-        QStringLiteral("SELECT c.notebook, count(*) FROM task t JOIN cell c ON c.id = t.cell"
-                       " WHERE t.state < 2 AND t.state = 0 GROUP BY c.notebook"),
-        {}, [this](const Row &row) { m_pending.insert(row.integer(0), row.integer(1)); });
-    if (!pending)
-        return pending;
+    if (!notCompleted)
+        return notCompleted;
     const auto last = connection.number(
         QStringLiteral("SELECT max(coalesce((SELECT max(id) FROM task), 0),"
                        " coalesce((SELECT value FROM setting WHERE name = ?), 0))"),

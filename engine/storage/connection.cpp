@@ -95,9 +95,13 @@ std::int64_t Row::integer(int column) const
 
 QString Row::text(int column) const
 {
+    return QString::fromUtf8(utf8(column));
+}
+
+QByteArrayView Row::utf8(int column) const
+{
     const auto *text = sqlite3_column_text(m_statement, column);
-    return QString::fromUtf8(reinterpret_cast<const char *>(text),
-                             sqlite3_column_bytes(m_statement, column));
+    return {reinterpret_cast<const char *>(text), sqlite3_column_bytes(m_statement, column)};
 }
 
 QByteArray Row::bytes(int column) const

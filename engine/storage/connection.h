@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QByteArrayView>
 #include <QString>
 #include <QVariant>
 #include <functional>
@@ -21,6 +22,8 @@ public:
     [[nodiscard]] bool isNull(int column) const;
     [[nodiscard]] std::int64_t integer(int column) const;
     [[nodiscard]] QString text(int column) const;
+    /// The text as it is stored, in UTF-8. Valid until the next row.
+    [[nodiscard]] QByteArrayView utf8(int column) const;
     [[nodiscard]] QByteArray bytes(int column) const;
     [[nodiscard]] QVariant value(int column) const;
 

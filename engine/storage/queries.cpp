@@ -68,10 +68,15 @@ Result<QList<Adoption>> Queries::adoptionsOf(TaskId task)
 
 Result<TaskStats> Queries::stats(UtcTime now)
 {
+    // All of one moment: an engine may write meanwhile.
+    if (const auto begun = m_connection->run(QStringLiteral("BEGIN")); !begun)
+        return fail(begun.error());
     Census census({});
-    if (const Result<> read = census.reread(*m_connection); !read)
-        return fail(read.error());
-    return sql::stats(*m_connection, census, m_file, now);
+    const Result<> read = census.reread(*m_connection);
+    auto stats = read ? sql::stats(*m_connection, census, m_file, now) : fail(read.error());
+    if (const auto ended = m_connection->run(QStringLiteral("COMMIT")); !ended && stats)
+        return fail(ended.error());
+    return stats;
 }
 
 Result<QList<AuditEntry>> Queries::listAudit(const AuditFilter &filter)

@@ -8,7 +8,7 @@ namespace celldeck::storage::sql {
 
 namespace {
 
-// The order of the columns is the one that `recordOf` reads; `outputs` only where it is wanted.
+// The order of the columns is the one that Records reads; `outputs` only where it is wanted.
 const QString Columns = QStringLiteral(
     "SELECT t.id, t.state, n.path, c.position, c.cell_id, c.code, s.kernel, t.batch, s.flags,"
     " s.time_limit, t.waited, t.ran, t.execution_count, t.retries, t.replay_of, t.message_id,"
@@ -26,16 +26,44 @@ QString indexFor(const QList<TaskState> &states)
     return isFinal(states.first()) ? QStringLiteral("not_completed") : QStringLiteral("unfinished");
 }
 
-TaskRecord recordOf(const Row &row)
+/// A column in which a row mostly has the text of the row before: one string serves them all.
+class Recurring
+{
+public:
+    QString of(const Row &row, int column)
+    {
+        const QByteArrayView utf8 = row.utf8(column);
+        if (utf8 != m_utf8) {
+            m_utf8 = utf8.toByteArray();
+            m_text = QString::fromUtf8(utf8);
+        }
+        return m_text;
+    }
+
+private:
+    QByteArray m_utf8;
+    QString m_text;
+};
+
+/// Reads the rows of one query.
+struct Records
+{
+    Recurring notebook = {};
+    Recurring kernel = {};
+
+    TaskRecord of(const Row &row);
+};
+
+TaskRecord Records::of(const Row &row)
 {
     TaskRecord task;
     task.id = TaskId(row.integer(0));
     task.state = static_cast<TaskState>(row.integer(1));
-    task.notebookPath = row.text(2);
+    task.notebookPath = notebook.of(row, 2);
     task.cellIndex = row.isNull(3) ? -1 : static_cast<int>(row.integer(3));
     task.cellId = row.text(4);
     task.code = row.text(5);
-    task.kernelName = row.text(6);
+    task.kernelName = kernel.of(row, 6);
     if (!row.isNull(7))
         task.batch = TaskId(task.id.value() - row.integer(7));
     const std::int64_t flags = row.integer(8);
@@ -75,10 +103,11 @@ Result<QList<TaskRecord>> unfinished(Connection &connection)
         return fail(count.error());
     QList<TaskRecord> tasks;
     tasks.reserve(*count);
+    Records records;
     const Result<> read =
         connection.query(Columns + Task + QStringLiteral(" INDEXED BY unfinished") + Joined +
                              QStringLiteral("WHERE t.state < 2"),
-                         {}, [&tasks](const Row &row) { tasks.append(recordOf(row)); });
+                         {}, [&](const Row &row) { tasks.append(records.of(row)); });
     if (!read)
         return fail(read.error());
     // Not by SQLite, which would carry all of each row through its sorter: mostly they are in
@@ -103,7 +132,7 @@ Result<TaskDetail> load(Connection &connection, TaskId id)
                            " LEFT JOIN payload p ON p.task = t.id WHERE t.id = ?"),
         {qlonglong(id.value())}, [&detail](const Row &row) {
             detail.emplace();
-            detail->task = recordOf(row);
+            detail->task = Records().of(row);
             detail->outputs = outputsOf(row.value(19), detail->task.executionCount);
             detail->payload = row.bytes(20);
         });
@@ -159,10 +188,11 @@ Result<QList<TaskRecord>> list(Connection &connection, const TaskFilter &filter)
     }
     values << filter.limit;
     QList<TaskRecord> tasks;
+    Records records;
     const Result<> read = connection.queryOnce(
         Columns + from + Joined + QStringLiteral("WHERE ") + wheres.join(QStringLiteral(" AND ")) +
             QStringLiteral(" ORDER BY t.id DESC LIMIT ?"),
-        values, [&tasks](const Row &row) { tasks.append(recordOf(row)); });
+        values, [&](const Row &row) { tasks.append(records.of(row)); });
     if (!read)
         return fail(read.error());
     return tasks;

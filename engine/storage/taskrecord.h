@@ -139,6 +139,10 @@ struct TaskStats
 
 }  // namespace celldeck::storage
 
+// Lists of 100,000 grow and are handed on: each one moves as a piece of memory.
+Q_DECLARE_TYPEINFO(celldeck::storage::TaskDraft, Q_RELOCATABLE_TYPE);
+Q_DECLARE_TYPEINFO(celldeck::storage::TaskRecord, Q_RELOCATABLE_TYPE);
+
 Q_DECLARE_METATYPE(celldeck::storage::TaskRecord)
 Q_DECLARE_METATYPE(celldeck::storage::TaskDetail)
 Q_DECLARE_METATYPE(celldeck::storage::TaskStats)

@@ -63,8 +63,8 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
     const Result<QList<KernelRecord>> kernels = co_await loadingKernels.wait(m_scope);
     if (!kernels)
         co_return fail(kernels.error());
-    const auto loadingTasks = m_stores.tasks.loadUnfinished();
-    const Result<QList<TaskRecord>> tasks = co_await loadingTasks.wait(m_scope);
+    // There may be 100,000: so nobody else holds them, and they are handed on uncopied from here.
+    Result<QList<TaskRecord>> tasks = co_await m_stores.tasks.loadUnfinished().wait(m_scope);
     if (!tasks)
         co_return fail(tasks.error());
 
@@ -90,10 +90,15 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
     crashPoint("recovery.kernels_attached");
     m_report.strays = kernels::endStrays(m_runtimeDirectory, known);
     crashPoint("recovery.strays_ended");
-    for (const TaskRecord &task : *tasks) {
-        Left &left = notebooks[task.notebookPath];
-        (task.state == TaskState::Running ? left.running : left.pending).append(task);
+    Left *left = nullptr;  // of the task before, which is mostly of the same notebook
+    for (TaskRecord &task : *tasks) {
+        if (!left || left->notebookPath != task.notebookPath) {
+            left = &notebooks[task.notebookPath];
+            left->notebookPath = task.notebookPath;
+        }
+        (task.state == TaskState::Running ? left->running : left->pending).append(std::move(task));
     }
+    tasks->clear();
     if (m_report.uncleanSince) {
         // Those too whose kernel was gone already: their files may lack results.
         const auto listing = m_stores.tasks.list(storage::TaskFilter());
@@ -103,9 +108,9 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
         for (const TaskRecord &task : *last)
             notebooks.try_emplace(task.notebookPath);
     }
-    for (auto &[path, left] : notebooks) {
-        left.notebookPath = path;
-        const Result<> rescued = co_await rescue(std::move(left), recovery);
+    for (auto &[path, found] : notebooks) {
+        found.notebookPath = path;
+        const Result<> rescued = co_await rescue(std::move(found), recovery);
         if (!rescued)
             co_return fail(rescued.error());
         crashPoint("recovery.notebook_done");
@@ -119,42 +124,42 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
 
 QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
 {
-    const Result<Left> settled = co_await settle(std::move(found));
+    Result<Left> settled = co_await settle(std::move(found));
     if (!settled)
         co_return fail(settled.error());
-    const Left &left = *settled;
-    const Result<> ended = co_await endRunning(left);
+    const QString path = settled->notebookPath;
+    const qsizetype restored = settled->pending.size();
+    const Result<> ended = co_await endRunning(*settled);
     if (!ended)
         co_return ended;
     if (m_report.uncleanSince) {
-        const Result<> written = co_await writeAgain(left.notebookPath);
+        const Result<> written = co_await writeAgain(path);
         if (!written)
             co_return written;
     }
-    const Result<QList<TaskRecord>> order = co_await loseKernel(left, recovery);
+    Result<QList<TaskRecord>> order = co_await loseKernel(std::move(*settled), recovery);
     if (!order)
         co_return fail(order.error());
     if (order->isEmpty())
         co_return Result<>{};
-    Session &session = m_sessionOf(left.notebookPath);
+    Session &session = m_sessionOf(path);
     if (recovery == Recovery::Hold) {
         const storage::AuditNote note{.by = {},
                                       .action = storage::Action::Pause,
                                       .at = m_clock.now(),
-                                      .notebookPath = left.notebookPath,
+                                      .notebookPath = path,
                                       .detail = QStringLiteral("held after a crash")};
-        const Waiter<> pausing =
-            m_stores.orders.setFlow(left.notebookPath, storage::Flow::Paused, note);
+        const Waiter<> pausing = m_stores.orders.setFlow(path, storage::Flow::Paused, note);
         const Result<> paused = co_await pausing.wait(m_scope);
         if (!paused)
             co_return paused;
         crashPoint("recovery.held");
         session.setFlow(storage::Flow::Paused);
     }
-    m_report.restored += int(left.pending.size());
-    for (const TaskRecord &task : *order)
+    m_report.restored += int(restored);
+    for (const TaskRecord &task : std::as_const(*order))
         m_unfinished(task);
-    session.enqueue(*order);
+    session.enqueue(std::move(*order));
     co_return Result<>{};
 }
 
@@ -162,6 +167,9 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
 /// was to run next may be under way, and one that was marked as running may never have left.
 QCoro::Task<Result<Rescuer::Left>> Rescuer::settle(Left left)
 {
+    if (left.running.isEmpty() && std::ranges::all_of(std::as_const(left.pending),
+                                                      &QByteArray::isEmpty, &TaskRecord::messageId))
+        co_return std::move(left);
     QList<TaskRecord> found = std::exchange(left.running, {}) + std::exchange(left.pending, {});
     left.pending.reserve(found.size());
     for (TaskRecord &task : found) {
@@ -191,7 +199,7 @@ QCoro::Task<Result<Rescuer::Left>> Rescuer::settle(Left left)
             task.messageId.clear();
         (hasLeft ? left.running : left.pending) << std::move(task);
     }
-    co_return left;
+    co_return std::move(left);
 }
 
 /// What was running is followed where its kernel still works on it, and ended else.
@@ -224,7 +232,7 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
 QCoro::Task<Result<QList<TaskRecord>>> Rescuer::loseKernel(Left left, Recovery recovery)
 {
     if (!left.kernel || left.attached)
-        co_return left.pending;
+        co_return std::move(left.pending);
     QList<TaskId> pending;
     for (const TaskRecord &task : std::as_const(left.pending))
         pending << task.id;
@@ -251,7 +259,7 @@ QCoro::Task<Result<QList<TaskRecord>>> Rescuer::loseKernel(Left left, Recovery r
             task.stateLost = true;
         m_report.stateLost += int(left.pending.size());
     }
-    co_return *again + left.pending;
+    co_return std::move(*again) + std::move(left.pending);
 }
 
 QCoro::Task<Result<>> Rescuer::interrupt(TaskRecord task)

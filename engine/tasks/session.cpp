@@ -64,9 +64,9 @@ Session::~Session()
     m_kernel.drop();
 }
 
-void Session::enqueue(const QList<TaskRecord> &tasks)
+void Session::enqueue(QList<TaskRecord> tasks)
 {
-    m_waiting.append(tasks);
+    m_waiting.append(std::move(tasks));
     if (m_flow != storage::Flow::Paused)  // Otherwise `setFlow` wakes it.
         m_wake.resolve({});
 }

@@ -52,7 +52,7 @@ public:
     ~Session() override;
 
     /// Takes tasks that are pending on disk.
-    void enqueue(const QList<storage::TaskRecord> &tasks);
+    void enqueue(QList<storage::TaskRecord> tasks);
     /// Takes up the kernel that an earlier engine has left. Fails with NotFound if it has ended.
     /// Requires: nothing was started here yet.
     [[nodiscard]] Result<> attach(const storage::KernelRecord &kernel);

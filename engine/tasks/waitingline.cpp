@@ -7,38 +7,36 @@ namespace celldeck::tasks {
 using storage::TaskId;
 using storage::TaskRecord;
 
-void WaitingLine::append(const QList<TaskRecord> &tasks)
+void WaitingLine::append(QList<TaskRecord> tasks)
 {
-    m_tasks.insert(m_tasks.end(), tasks.begin(), tasks.end());
+    if (m_tasks.isEmpty())
+        m_tasks = std::move(tasks);  // After a start there may be 100,000.
+    else
+        m_tasks.append(std::move(tasks));
 }
 
 TaskRecord WaitingLine::takeFirst()
 {
-    TaskRecord first = std::move(m_tasks.front());
-    m_tasks.pop_front();
-    return first;
+    return m_tasks.takeFirst();
 }
 
 std::optional<TaskRecord> WaitingLine::take(TaskId id)
 {
-    const auto found = std::ranges::find(m_tasks, id, &TaskRecord::id);
-    if (found == m_tasks.end())
+    const auto found = std::ranges::find(std::as_const(m_tasks), id, &TaskRecord::id);
+    if (found == m_tasks.cend())
         return std::nullopt;
-    TaskRecord task = std::move(*found);
-    m_tasks.erase(found);
-    return task;
+    return m_tasks.takeAt(found - m_tasks.cbegin());
 }
 
 QList<TaskRecord> WaitingLine::takeAll()
 {
-    const std::deque<TaskRecord> all = std::exchange(m_tasks, {});
-    return QList<TaskRecord>(all.begin(), all.end());
+    return std::exchange(m_tasks, {});
 }
 
 QList<TaskRecord> WaitingLine::takeBatch(TaskId batch)
 {
     QList<TaskRecord> taken;
-    std::erase_if(m_tasks, [&](const TaskRecord &task) {
+    m_tasks.removeIf([&](const TaskRecord &task) {
         if (task.batch != batch)
             return false;
         taken.append(task);
@@ -52,7 +50,7 @@ bool WaitingLine::move(TaskId id, qsizetype position)
     std::optional<TaskRecord> task = take(id);
     if (!task)
         return false;
-    m_tasks.insert(m_tasks.begin() + std::clamp<qsizetype>(position, 0, size()), std::move(*task));
+    m_tasks.insert(std::clamp<qsizetype>(position, 0, size()), std::move(*task));
     return true;
 }
 
@@ -65,7 +63,7 @@ void WaitingLine::markStateLost()
 QList<TaskId> WaitingLine::ids() const
 {
     QList<TaskId> list;
-    for (const TaskRecord &task : m_tasks)
+    for (const TaskRecord &task : std::as_const(m_tasks))
         list << task.id;
     return list;
 }

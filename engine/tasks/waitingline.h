@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <optional>
 
 #include "storage/taskrecord.h"
@@ -13,9 +12,9 @@ namespace celldeck::tasks {
 class WaitingLine final
 {
 public:
-    void append(const QList<storage::TaskRecord> &tasks);
+    void append(QList<storage::TaskRecord> tasks);
     /// Requires of both: not empty.
-    [[nodiscard]] const storage::TaskRecord &first() const { return m_tasks.front(); }
+    [[nodiscard]] const storage::TaskRecord &first() const { return m_tasks.first(); }
     [[nodiscard]] storage::TaskRecord takeFirst();
     [[nodiscard]] std::optional<storage::TaskRecord> take(storage::TaskId id);
     [[nodiscard]] QList<storage::TaskRecord> takeAll();
@@ -27,11 +26,11 @@ public:
     void markStateLost();
 
     [[nodiscard]] QList<storage::TaskId> ids() const;
-    [[nodiscard]] bool isEmpty() const { return m_tasks.empty(); }
-    [[nodiscard]] qsizetype size() const { return qsizetype(m_tasks.size()); }
+    [[nodiscard]] bool isEmpty() const { return m_tasks.isEmpty(); }
+    [[nodiscard]] qsizetype size() const { return m_tasks.size(); }
 
 private:
-    std::deque<storage::TaskRecord> m_tasks;
+    QList<storage::TaskRecord> m_tasks;
 };
 
 }  // namespace celldeck::tasks
