@@ -1,8 +1,7 @@
 #include "storage/connectionthread.h"
 
-#include <QCoreApplication>
-#include <QEvent>
 #include <QLoggingCategory>
+#include <QPointer>
 #include <future>
 
 #include "async/turn.h"
@@ -18,6 +17,9 @@ Q_LOGGING_CATEGORY(log, "celldeck.storage")
 constexpr size_t MaxBatch = 512;
 
 constexpr auto IdleAfter = std::chrono::seconds(2);
+
+// How long a commit waits at most for what the answers to the one before it lead to.
+constexpr auto AnswersTake = std::chrono::milliseconds(2);
 
 // 1 MB, and then from its beginning again: an fsync of blocks that exist takes two thirds of one of
 // blocks that the file grows by.
@@ -86,6 +88,20 @@ Jobs ConnectionThread::takeJobs(Connection &connection)
     return jobs;
 }
 
+bool ConnectionThread::takeMore(Jobs &jobs, std::chrono::steady_clock::time_point latest)
+{
+    const auto isNeeded = [this] {
+        return (!m_jobs.empty() && m_holds == 0) || !m_isAnswering || !m_accepts;
+    };
+    std::unique_lock lock(m_mutex);
+    m_changed.wait_until(lock, latest, isNeeded);
+    if (m_jobs.empty() || m_holds > 0 || jobs.size() + m_jobs.size() > MaxBatch)
+        return false;
+    std::ranges::move(m_jobs, std::back_inserter(jobs));
+    m_jobs.clear();
+    return true;
+}
+
 void ConnectionThread::add(std::unique_ptr<Job> job)
 {
     bool wasIdle = false;
@@ -130,7 +146,8 @@ void ConnectionThread::stop()
     if (!m_thread.joinable())
         return;
     m_thread.join();
-    giveAnswers();
+    while (answerNext()) {
+    }
 }
 
 void ConnectionThread::deliver(std::vector<Answer> answers)
@@ -151,29 +168,50 @@ void ConnectionThread::callOwner()
 {
     if (std::exchange(m_isOwnerCalled, true))
         return;
-    QMetaObject::invokeMethod(
-        &m_anchor,
-        [this] {
-            const Turn turn;
-            giveAnswers();
-        },
-        Qt::QueuedConnection);
+    QMetaObject::invokeMethod(&m_anchor, [this] { answerInTurns(); }, Qt::QueuedConnection);
 }
 
-void ConnectionThread::giveAnswers()
+void ConnectionThread::answerInTurns()
 {
-    std::vector<std::function<void()>> news;
-    std::vector<Answer> answers;
+    const QPointer<QObject> self(&m_anchor);  // what an answer leads to may be our end
+    std::size_t left = 1;                     // perhaps there are only news
     {
         const std::scoped_lock lock(m_mutex);
         m_isOwnerCalled = false;
+        m_isAnswering = true;
+        left = std::max(left, m_answers.size());
+    }
+    // A turn each: what the first leads to is on its way to the thread while the second is given.
+    do {
+        const Turn turn;
+        answerNext();
+    } while (self && --left > 0);
+    if (!self)
+        return;
+    {
+        const std::scoped_lock lock(m_mutex);
+        m_isAnswering = false;
+    }
+    m_changed.notify_one();
+}
+
+bool ConnectionThread::answerNext()
+{
+    std::vector<std::function<void()>> news;
+    std::optional<Answer> answer;
+    {
+        const std::scoped_lock lock(m_mutex);
         news.swap(m_news);
-        answers.swap(m_answers);
+        if (!m_answers.empty()) {
+            answer = std::move(m_answers.front());
+            m_answers.pop_front();
+        }
     }
     for (const auto &one : news)
         one();
-    for (Answer &answer : answers)
-        answer.job->answer(std::move(answer.result));
+    if (answer)
+        answer->job->answer(std::move(answer->result));
+    return answer.has_value();
 }
 
 Writer::Writer(Listener listener) : m_listener(std::move(listener)) {}
@@ -258,7 +296,7 @@ void Writer::lookAtSizes(Connection &connection, std::int64_t logPages)
     }
 }
 
-std::vector<Result<>> Writer::runAll(Connection &connection, const Jobs &jobs)
+std::vector<Result<>> Writer::runAll(Connection &connection, Jobs &jobs)
 {
     std::vector<Result<>> results;
     results.reserve(jobs.size());
@@ -270,14 +308,15 @@ std::vector<Result<>> Writer::runAll(Connection &connection, const Jobs &jobs)
     return results;
 }
 
-bool Writer::runTogether(Connection &connection, const Jobs &jobs, std::vector<Result<>> &results)
+bool Writer::runTogether(Connection &connection, Jobs &jobs, std::vector<Result<>> &results)
 {
     if (const auto begun = connection.run(QStringLiteral("BEGIN IMMEDIATE")); !begun) {
         qCWarning(log, "%s", qUtf8Printable(begun.error().message));
         return false;
     }
-    for (const auto &job : jobs) {
-        Result<> done = job->run(connection);
+    const auto latest = std::chrono::steady_clock::now() + AnswersTake;
+    for (std::size_t next = 0; next < jobs.size() || takeMore(jobs, latest); ++next) {
+        Result<> done = jobs[next]->run(connection);
         if (!done && done.error().code == ErrorCode::StorageUnavailable) {
             rollBack(connection);
             return false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QObject>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -78,7 +79,10 @@ protected:
     /// Nothing has come for a while: once after each time that something had.
     virtual void idle(Connection &) {}
     virtual void closing(Connection &) {}
-    /// To be called by `process`.
+    /// To be called by `process`, of these three. Appends the jobs that have come since, all of
+    /// them or none; while answers are given it waits for such until `latest`, as most jobs come of
+    /// answers.
+    [[nodiscard]] bool takeMore(Jobs &jobs, std::chrono::steady_clock::time_point latest);
     void deliver(std::vector<Answer> answers);
     /// Runs a function in the owner's thread, before the answers that have not been given yet.
     void tell(std::function<void()> news);
@@ -90,7 +94,9 @@ private:
     [[nodiscard]] Jobs takeJobs(Connection &connection);
     /// Requires: the lock.
     void callOwner();
-    void giveAnswers();
+    void answerInTurns();
+    /// Gives the news, and the next answer; false if there was none.
+    bool answerNext();
     void beginHold();
     void endHold();
 
@@ -100,8 +106,9 @@ private:
     Jobs m_jobs;
     // On their way to the owner's thread.
     std::vector<std::function<void()>> m_news;
-    std::vector<Answer> m_answers;
+    std::deque<Answer> m_answers;
     bool m_isOwnerCalled = false;
+    bool m_isAnswering = false;  // in the owner's thread: more jobs may come of it
     int m_holds = 0;
     bool m_accepts = false;
     std::thread m_thread;
@@ -118,8 +125,8 @@ struct StorageWatch
     std::function<void()> databaseIsLarge = {};
 };
 
-/// Group commit: whatever waits goes into one transaction, and is answered after its commit. So a
-/// batch grows by itself while the disk is slow or the load is high.
+/// Group commit: whatever waits, or comes before the commit, goes into one transaction, and is
+/// answered after it. So a batch grows by itself while the disk is slow or the load is high.
 ///
 /// A job that fails with anything but StorageUnavailable must have changed nothing. If one fails
 /// with that, or the commit does, all is rolled back, `rolledBack` is told, and the jobs run again,
@@ -164,8 +171,8 @@ private:
     [[nodiscard]] std::int64_t newLogPages(const Connection &connection);
     void checkpoint(Connection &connection);
     void lookAtSizes(Connection &connection, std::int64_t logPages);
-    std::vector<Result<>> runAll(Connection &connection, const Jobs &jobs);
-    bool runTogether(Connection &connection, const Jobs &jobs, std::vector<Result<>> &results);
+    std::vector<Result<>> runAll(Connection &connection, Jobs &jobs);
+    bool runTogether(Connection &connection, Jobs &jobs, std::vector<Result<>> &results);
     Result<> runAlone(Connection &connection, Job &job);
     Result<> commit(Connection &connection);
     void rollBack(Connection &connection);

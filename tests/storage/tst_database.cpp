@@ -4,6 +4,7 @@
 #include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QtTest>
+#include <semaphore>
 
 #include "storage/database.h"
 #include "storage/schema.h"
@@ -26,6 +27,9 @@ private Q_SLOTS:
     void everyOlderSchemaIsBroughtUpToDate_data();
     void everyOlderSchemaIsBroughtUpToDate();
     void oneBadJobHarmsNobody();
+    void whatComesBeforeTheCommitIsInIt();
+    void anAnswerMayCloseIt();
+    void anAnswerMayEndIt();
     void aRollbackIsToldToTheStores();
     void aReaderThatNeverEndsIsTold();
     void theLogIsEmptiedWhenNothingComes();
@@ -261,6 +265,88 @@ void TestDatabase::oneBadJobHarmsNobody()
     QCOMPARE(refused.error().code, ErrorCode::StorageUnavailable);
     QCOMPARE(await(third), Result<std::int64_t>(2));
     QCOMPARE(countPaths(database), Result<std::int64_t>(2));
+}
+
+void TestDatabase::whatComesBeforeTheCommitIsInIt()
+{
+    QTemporaryDir dir;
+    Database database(fileIn(dir));
+    QVERIFY(database.open());
+    std::binary_semaphore firstRuns{0};
+    std::binary_semaphore secondIsThere{0};
+    const auto first = database.write<std::int64_t>([&](Connection &connection) {
+        firstRuns.release();
+        secondIsThere.acquire();
+        return addPath(connection, QStringLiteral("a"));
+    });
+    firstRuns.acquire();
+    const auto seenByOthers =
+        database.write<std::int64_t>([&dir](Connection &) -> Result<std::int64_t> {
+            const auto other = Connection::open(fileIn(dir), Connection::Mode::Read);
+            if (!other)
+                return fail(other.error());
+            return (*other)->number(QStringLiteral("SELECT count(*) FROM notebook"));
+        });
+    secondIsThere.release();
+    QCOMPARE(await(seenByOthers), Result<std::int64_t>(0));
+    QCOMPARE(await(first), Result<std::int64_t>(1));
+    QCOMPARE(countPaths(database), Result<std::int64_t>(1));
+}
+
+namespace {
+
+QCoro::Task<> afterwards(const TaskScope *scope, Waiter<std::int64_t> answer,
+                         std::function<void()> work)
+{
+    const Result<std::int64_t> got = co_await answer.wait(*scope);
+    if (got)
+        work();
+}
+
+}  // namespace
+
+void TestDatabase::anAnswerMayCloseIt()
+{
+    QTemporaryDir dir;
+    Database database(fileIn(dir));
+    QVERIFY(database.open());
+    std::vector<Waiter<std::int64_t>> waiters;
+    {
+        const auto together = database.holdWrites();
+        for (int i = 0; i < 8; ++i)
+            waiters.push_back(add(database, QString::number(i)));
+    }
+    int open = 0;
+    TaskScope scope;
+    Waiter<> closed;
+    scope.start(afterwards(&scope, waiters.front(), [&] {
+        database.close();
+        for (const auto &waiter : waiters)
+            open += waiter.isResolved() ? 0 : 1;
+        closed.resolve({});
+    }));
+    QVERIFY(await(closed));
+    QCOMPARE(open, 0);
+    for (const auto &waiter : waiters)
+        QVERIFY(await(waiter));
+}
+
+void TestDatabase::anAnswerMayEndIt()
+{
+    QTemporaryDir dir;
+    auto database = std::make_unique<Database>(fileIn(dir));
+    QVERIFY(database->open());
+    std::vector<Waiter<std::int64_t>> waiters;
+    {
+        const auto together = database->holdWrites();
+        for (int i = 0; i < 8; ++i)
+            waiters.push_back(add(*database, QString::number(i)));
+    }
+    TaskScope scope;
+    scope.start(afterwards(&scope, waiters.front(), [&database] { database.reset(); }));
+    for (const auto &waiter : waiters)
+        QVERIFY(await(waiter));
+    QVERIFY(!database);
 }
 
 void TestDatabase::aRollbackIsToldToTheStores()
