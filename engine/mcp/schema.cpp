@@ -28,36 +28,82 @@ QString nameOf(const std::vector<std::string> &context)
     return parts.join(QLatin1Char('.'));
 }
 
-QString shown(const Json &value, const QString &name)
+QStringList partsOf(const QString &name)
+{
+    return name.split(QLatin1Char('.'), Qt::SkipEmptyParts);
+}
+
+/// Null: there is nothing.
+const Json *valueAt(const Json &value, const QString &name)
 {
     const Json *at = &value;
-    for (const QString &part : name.split(QLatin1Char('.'), Qt::SkipEmptyParts)) {
+    for (const QString &part : partsOf(name)) {
         if (at->is_array() && part.toULongLong() < at->size())
             at = &(*at)[part.toULongLong()];
         else
             at = find(*at, part.toUtf8().constData());
         if (!at)
-            return QStringLiteral("missing");
+            return nullptr;
     }
+    return at;
+}
+
+QString shown(const Json &value, const QString &name)
+{
+    const Json *at = valueAt(value, name);
+    if (!at)
+        return QStringLiteral("missing");
     const QString text = QString::fromUtf8(toBytes(*at));
     return text.size() > 80 ? text.left(77) + QStringLiteral("…") : text;
 }
 
-QString expectation(const Json &schema, const QString &name)
+/// What the schema says of a part of a value; null: nothing.
+const Json *schemaAt(const Json &schema, const QString &name)
 {
     const Json *at = &schema;
-    for (const QString &part : name.split(QLatin1Char('.'), Qt::SkipEmptyParts)) {
+    for (const QString &part : partsOf(name)) {
         const Json *properties = find(*at, "properties");
         const Json *next = properties ? find(*properties, part.toUtf8().constData()) : nullptr;
         at = next ? next : find(*at, "items");
         if (!at)
-            return {};
+            return nullptr;
     }
-    if (!find(*at, "type") || find(*at, "properties"))
+    return at;
+}
+
+QString expectation(const Json &schema, const QString &name)
+{
+    const Json *at = schemaAt(schema, name);
+    if (!at || !find(*at, "type") || find(*at, "properties"))
         return {};
     Json plain = *at;
     plain.erase("description");
     return QStringLiteral("; it should be ") + QString::fromUtf8(toBytes(plain));
+}
+
+/// "there is no argument m: known are a, b", where that is what is wrong with the object of that
+/// name; else "".
+QString unknownArgument(const Json &schema, const Json &value, const QString &name)
+{
+    const Json *wanted = schemaAt(schema, name);
+    const Json *given = valueAt(value, name);
+    const Json *properties = wanted ? find(*wanted, "properties") : nullptr;
+    const Json *others = wanted ? find(*wanted, "additionalProperties") : nullptr;
+    if (!properties || !others || *others != Json(false) || !given || !given->is_object())
+        return {};
+    QStringList known;
+    for (const auto &[key, schemaOfIt] : properties->items())
+        known << QString::fromStdString(key);
+    for (const auto &[key, valueOfIt] : given->items()) {
+        const QString unknown = QString::fromStdString(key);
+        if (!known.contains(unknown))
+            return QStringLiteral("there is no argument %1: %2")
+                .arg(name.isEmpty() ? unknown : name + QLatin1Char('.') + unknown,
+                     known.isEmpty()
+                         ? QStringLiteral("none are known here")
+                         : QStringLiteral("known are ") + known.join(QStringLiteral(", ")));
+    }
+    return {};
 }
 
 }  // namespace
@@ -82,6 +128,8 @@ Result<> checkSchema(const Json &schema, const Json &value)
     if (!results.popError(error))
         return fail(ErrorCode::InvalidArgument, QStringLiteral("the arguments are not valid"));
     const QString name = nameOf(error.context);
+    if (const QString unknown = unknownArgument(schema, value, name); !unknown.isEmpty())
+        return fail(ErrorCode::InvalidArgument, unknown);
     if (name.isEmpty())
         return fail(ErrorCode::InvalidArgument, QStringLiteral("the arguments are not valid: ") +
                                                     QString::fromStdString(error.description));

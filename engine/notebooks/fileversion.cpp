@@ -183,13 +183,24 @@ Result<> exchange(const QString &path, const QByteArray &bytes, const FileVersio
 
 }  // namespace
 
+std::unexpected<Error> notThere(const QString &path)
+{
+    const QString absolute = QFileInfo(path).absoluteFilePath();
+    Status status = {};
+    const int failure = ::stat(QFile::encodeName(path).constData(), &status) == 0 ? ENOENT : errno;
+    if (failure == ENOENT || failure == ENOTDIR)
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("there is no file %1: check the path").arg(absolute));
+    return fail(ErrorCode::Io, QStringLiteral("%1 cannot be looked up (%2): check the path, and "
+                                              "the rights of its folders")
+                                   .arg(absolute, QString::fromLocal8Bit(std::strerror(failure))));
+}
+
 Result<VersionedText> readVersioned(const QString &path, qint64 maxBytes)
 {
     const QFileInfo info(path);
     if (!info.exists())
-        return fail(
-            ErrorCode::NotFound,
-            QStringLiteral("there is no file %1: check the path").arg(info.absoluteFilePath()));
+        return notThere(path);
     if (!info.isFile())
         return fail(ErrorCode::Io, path + QStringLiteral(" is a folder or a device, no notebook: "
                                                          "give the path of an .ipynb file"));

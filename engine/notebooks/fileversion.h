@@ -28,7 +28,11 @@ struct VersionedText
     FileVersion version;
 };
 
-/// Fails with NotFound, Io (a folder, unreadable) or TooLarge.
+/// What is to be said of a path at which no file can be found: NotFound; Io where that cannot even
+/// be looked up.
+[[nodiscard]] std::unexpected<Error> notThere(const QString &path);
+
+/// Fails as `notThere`, with Io (a folder, unreadable) or TooLarge.
 [[nodiscard]] Result<VersionedText> readVersioned(const QString &path, qint64 maxBytes);
 
 /// As `writeAtomically`, but fails with Conflict, and writes nothing, where the file is not

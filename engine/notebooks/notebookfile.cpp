@@ -22,11 +22,10 @@ bool isSameFile(const QString &a, const QString &b)
 Result<QString> canonicalPath(const QString &path)
 {
     const QFileInfo info(path);
-    QString canonical = info.canonicalFilePath();
+    // Where a path cannot be looked up, Qt's canonical one is the path itself.
+    QString canonical = info.exists() ? info.canonicalFilePath() : QString();
     if (path.isEmpty() || canonical.isEmpty())
-        return fail(
-            ErrorCode::NotFound,
-            QStringLiteral("there is no file %1: check the path").arg(info.absoluteFilePath()));
+        return notThere(path);
     return canonical;
 }
 

@@ -1,6 +1,7 @@
 #include "storage/connection.h"
 
 #include <sqlite3.h>
+#include <QFile>
 #include <QHash>
 #include <QVarLengthArray>
 
@@ -142,6 +143,35 @@ struct Connection::Private
         sqlite3_close(database);
     }
 
+    QString file() const { return QFile::decodeName(sqlite3_db_filename(database, "main")); }
+
+    /// For whoever has just been refused at the beginning.
+    QString whyUnusable(ErrorCode code) const
+    {
+        const auto advice = [this] {
+            switch (sqlite3_errcode(database) & 0xff) {
+            case SQLITE_READONLY:
+            case SQLITE_CANTOPEN:
+            case SQLITE_PERM:
+                return QStringLiteral(
+                    ": check its rights and those of its folder, or choose another folder with "
+                    "--data-dir");
+            case SQLITE_BUSY:
+            case SQLITE_LOCKED:
+                return QStringLiteral(": another program uses it");
+            case SQLITE_FULL:
+                return QStringLiteral(": make room on its disk");
+            default:
+                return QString();
+            }
+        };
+        const QString why = QString::fromUtf8(sqlite3_errmsg(database));
+        return code == ErrorCode::Damaged
+                   ? QStringLiteral("the database %1 is damaged (%2)").arg(file(), why)
+                   : QStringLiteral("the database %1 cannot be written (%2)%3")
+                         .arg(file(), why, advice());
+    }
+
     std::unexpected<Error> error(const QString &doing)
     {
         const int code = sqlite3_errcode(database) & 0xff;
@@ -155,8 +185,8 @@ struct Connection::Private
                              code == SQLITE_FULL || code == SQLITE_CANTOPEN;
         auto failure =
             fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
-                 QStringLiteral("the database failed (%1) at: %2")
-                     .arg(QString::fromUtf8(sqlite3_errmsg(database)), doing.simplified()));
+                 QStringLiteral("the database %1 failed (%2) at: %3")
+                     .arg(file(), QString::fromUtf8(sqlite3_errmsg(database)), doing.simplified()));
         if (damaged || (refused && !fault))
             fault = failure.error();
         return failure;
@@ -244,8 +274,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode m
     for (const QString &pragma : std::as_const(pragmas)) {
         const Result<> set = connection->queryOnce(pragma, {}, [](const Row &) {});
         if (!set)
-            return fail(set.error().code, QStringLiteral("the database %1 cannot be used: %2")
-                                              .arg(file, set.error().message));
+            return fail(set.error().code, connection->d->whyUnusable(set.error().code));
     }
     return connection;
 }

@@ -84,7 +84,7 @@ class Disk(FaultTest):
             self.refused(server, task_id_override=f"refused-{number}")
         self.assertEqual(health(server), 503)
         # It tries again by itself, which is no news, and comes back without a client's doing.
-        until("another try", lambda: self.told("the database failed") >= 3)
+        until("another try", lambda: self.told("state.db failed") >= 3)
         self.switch.write_text("")
         until("the end of the fault", lambda: health(server) == 200)
         self.assertEqual((self.told("Tasks are refused"), self.told("can be written again: ")),

@@ -53,6 +53,7 @@ private Q_SLOTS:
     void samplesAreReadOrRefused();
     void badFilesAreNamed_data();
     void badFilesAreNamed();
+    void whatCannotBeLookedUpIsNotMissing();
     void everyPrefixIsRefused();
     void aMergeIsWhatNbformatWrites();
     void theSameResultsChangeNothing();
@@ -127,6 +128,20 @@ void TestNotebookFile::badFilesAreNamed()
     QVERIFY2(notebook.error().message.startsWith(QStringLiteral("a.ipynb")) &&
                  notebook.error().message.contains(says),
              qPrintable(notebook.error().message));
+}
+
+void TestNotebookFile::whatCannotBeLookedUpIsNotMissing()
+{
+    const QTemporaryDir folder;
+    const QString loop = folder.filePath(QStringLiteral("loop.ipynb"));
+    QVERIFY(QFile::link(loop, loop));
+    const auto path = canonicalPath(loop);
+    QVERIFY(!path);
+    QCOMPARE(path.error().code, ErrorCode::Io);
+    QVERIFY2(path.error().message.contains(QStringLiteral("symbolic links")),
+             qPrintable(path.error().message));
+    QCOMPARE(readNotebookText(loop).error().code, ErrorCode::Io);
+    QCOMPARE(readNotebookText(loop + QStringLiteral("-not")).error().code, ErrorCode::NotFound);
 }
 
 void TestNotebookFile::everyPrefixIsRefused()
