@@ -5,8 +5,9 @@
 #include <memory>
 
 #include "async/waiter.h"
-#include "storage/connectionthread.h"
 #include "storage/health.h"
+#include "storage/reader.h"
+#include "storage/writer.h"
 
 namespace celldeck::storage {
 
