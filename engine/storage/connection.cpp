@@ -145,31 +145,23 @@ struct Connection::Private
 
     QString file() const { return QFile::decodeName(sqlite3_db_filename(database, "main")); }
 
-    /// For whoever has just been refused at the beginning.
-    QString whyUnusable(ErrorCode code) const
+    /// ": what to do" about what SQLite has just refused; "" where there is nothing to be done.
+    QString advice() const
     {
-        const auto advice = [this] {
-            switch (sqlite3_errcode(database) & 0xff) {
-            case SQLITE_READONLY:
-            case SQLITE_CANTOPEN:
-            case SQLITE_PERM:
-                return QStringLiteral(
-                    ": check its rights and those of its folder, or choose another folder with "
-                    "--data-dir");
-            case SQLITE_BUSY:
-            case SQLITE_LOCKED:
-                return QStringLiteral(": another program uses it");
-            case SQLITE_FULL:
-                return QStringLiteral(": make room on its disk");
-            default:
-                return QString();
-            }
-        };
-        const QString why = QString::fromUtf8(sqlite3_errmsg(database));
-        return code == ErrorCode::Damaged
-                   ? QStringLiteral("the database %1 is damaged (%2)").arg(file(), why)
-                   : QStringLiteral("the database %1 cannot be written (%2)%3")
-                         .arg(file(), why, advice());
+        switch (sqlite3_errcode(database) & 0xff) {
+        case SQLITE_READONLY:
+        case SQLITE_CANTOPEN:
+        case SQLITE_PERM:
+            return QStringLiteral(
+                ": check its rights and those of its folder, or choose another with --data-dir");
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+            return QStringLiteral(": another program uses it");
+        case SQLITE_FULL:
+            return QStringLiteral(": make room on its disk");
+        default:
+            return {};
+        }
     }
 
     std::unexpected<Error> error(const QString &doing)
@@ -183,10 +175,10 @@ struct Connection::Private
         const bool damaged = senseless && fileIsReadable;
         const bool refused = senseless || code == SQLITE_READONLY || code == SQLITE_IOERR ||
                              code == SQLITE_FULL || code == SQLITE_CANTOPEN;
-        auto failure =
-            fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
-                 QStringLiteral("the database %1 failed (%2) at: %3")
-                     .arg(file(), QString::fromUtf8(sqlite3_errmsg(database)), doing.simplified()));
+        auto failure = fail(damaged ? ErrorCode::Damaged : ErrorCode::StorageUnavailable,
+                            QStringLiteral("the database %1 failed (%2%3) at: %4")
+                                .arg(file(), QString::fromUtf8(sqlite3_errmsg(database)), advice(),
+                                     doing.simplified()));
         if (damaged || (refused && !fault))
             fault = failure.error();
         return failure;
@@ -274,7 +266,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode m
     for (const QString &pragma : std::as_const(pragmas)) {
         const Result<> set = connection->queryOnce(pragma, {}, [](const Row &) {});
         if (!set)
-            return fail(set.error().code, connection->d->whyUnusable(set.error().code));
+            return fail(set.error());
     }
     return connection;
 }

@@ -99,6 +99,7 @@ class Disk(FaultTest):
 
     def test_full(self):
         self.fault("full")
+        self.assertIn("make room on its disk", self.errors.read_text())
 
     def test_read_only(self):
         self.fault("ro")
