@@ -1,7 +1,6 @@
 #include "storage/contents.h"
 
-#include <QCryptographicHash>
-#include <cstring>
+#include <QHashSeed>
 
 #include "storage/outputforms.h"
 #include "storage/tasksql.h"
@@ -19,58 +18,43 @@ constexpr int LoadedBytes = 8'192;  // longer ones seldom repeat, and would have
 // A row of its own costs 12 bytes.
 constexpr qsizetype InlineCharacters = 24;
 
-/// The digest of some values, each with its length, so that no two lists of them read alike.
-class Digester
+/// What a row of `cell` has.
+struct CellContent
 {
-public:
-    void add(qint64 number)
-    {
-        m_bytes.append(reinterpret_cast<const char *>(&number), sizeof number);
-    }
-    void add(QByteArrayView bytes)
-    {
-        add(qint64(bytes.size()));
-        m_bytes.append(bytes);
-    }
-    void add(const QString &text)
-    {
-        add(QByteArrayView(reinterpret_cast<const char *>(text.constData()),
-                           text.size() * qsizetype(sizeof(QChar))));
-    }
-    Digest digest() const
-    {
-        const QByteArray hash = QCryptographicHash::hash(m_bytes, QCryptographicHash::Blake2b_160);
-        Digest made;
-        std::memcpy(&made.high, hash.constData(), sizeof made.high);
-        std::memcpy(&made.low, hash.constData() + sizeof made.high, sizeof made.low);
-        return made;
-    }
+    std::int64_t notebook = 0;
+    int position = -1;  ///< -1: none
+    QString cellId;
+    QString code;
+    std::int64_t terms = 0;  ///< 0: none
 
-private:
-    QByteArray m_bytes;
+    bool operator==(const CellContent &) const = default;
 };
 
-Digest cellDigest(std::int64_t notebook, qint64 position, const QString &cellId,
-                  const QString &code, qint64 terms)
+CellContent cellIn(const Row &row, int column)
 {
-    Digester digester;
-    digester.add(notebook);
-    digester.add(position);
-    digester.add(terms);
-    digester.add(cellId);
-    digester.add(code);
-    return digester.digest();
+    return {.notebook = row.integer(column),
+            .position = row.isNull(column + 1) ? -1 : int(row.integer(column + 1)),
+            .cellId = row.text(column + 2),
+            .code = row.text(column + 3),
+            .terms = row.integer(column + 4)};
 }
 
-Digest outputDigest(const QVariant &form)
+size_t hashOf(const CellContent &cell)
 {
-    Digester digester;
-    digester.add(qint64(form.typeId()));
-    if (form.typeId() == QMetaType::QString)
-        digester.add(form.toString());
-    else
-        digester.add(QByteArrayView(form.toByteArray()));
-    return digester.digest();
+    return qHashMulti(QHashSeed::globalSeed(), cell.notebook, cell.position, cell.cellId, cell.code,
+                      cell.terms);
+}
+
+size_t hashOf(const QVariant &form)
+{
+    const size_t seed = QHashSeed::globalSeed();
+    return form.typeId() == QMetaType::QString ? qHash(form.toString(), seed)
+                                               : qHash(form.toByteArray(), seed);
+}
+
+bool isSameForm(const QVariant &one, const QVariant &other)
+{
+    return one.typeId() == other.typeId() && one == other;
 }
 
 QVariant orNull(const QString &text)
@@ -85,28 +69,23 @@ size_t qHash(const Terms &terms, size_t seed) noexcept
     return qHashMulti(seed, terms.kernel, terms.flags, terms.limit);
 }
 
-size_t qHash(const Digest &digest, size_t seed) noexcept
+std::optional<std::int64_t> SeenRows::find(size_t hash)
 {
-    return size_t(digest.low) ^ seed;
-}
-
-std::optional<std::int64_t> SeenRows::find(const Digest &digest)
-{
-    if (const auto found = m_young.constFind(digest); found != m_young.constEnd())
+    if (const auto found = m_young.constFind(hash); found != m_young.constEnd())
         return *found;
-    const auto old = m_old.constFind(digest);
+    const auto old = m_old.constFind(hash);
     if (old == m_old.constEnd())
         return std::nullopt;
     const std::int64_t row = *old;
-    add(digest, row);
+    add(hash, row);
     return row;
 }
 
-void SeenRows::add(const Digest &digest, std::int64_t row)
+void SeenRows::add(size_t hash, std::int64_t row)
 {
     if (m_young.size() >= Generation)
         m_old = std::exchange(m_young, {});
-    m_young.insert(digest, row);
+    m_young.insert(hash, row);
 }
 
 void SeenRows::clear()
@@ -154,11 +133,8 @@ Result<> Contents::loadCells(Connection &connection)
     return connection.query(
         QStringLiteral("SELECT id, notebook, position, cell_id, code, terms FROM cell"
                        " WHERE id > ? AND length(code) < ? ORDER BY id DESC LIMIT ?"),
-        {qlonglong(m_swept.cells), LoadedBytes, LoadedAtOnce}, [this](const Row &row) {
-            m_cells.add(cellDigest(row.integer(1), row.isNull(2) ? -1 : row.integer(2), row.text(3),
-                                   row.text(4), row.integer(5)),
-                        row.integer(0));
-        });
+        {qlonglong(m_swept.cells), LoadedBytes, LoadedAtOnce},
+        [this](const Row &row) { m_cells.add(hashOf(cellIn(row, 1)), row.integer(0)); });
 }
 
 Result<> Contents::loadOutputs(Connection &connection)
@@ -167,7 +143,7 @@ Result<> Contents::loadOutputs(Connection &connection)
         QStringLiteral("SELECT id, value FROM output"
                        " WHERE id > ? AND length(value) < ? ORDER BY id DESC LIMIT ?"),
         {qlonglong(m_swept.outputs), LoadedBytes, LoadedAtOnce},
-        [this](const Row &row) { m_outputs.add(outputDigest(row.value(1)), row.integer(0)); });
+        [this](const Row &row) { m_outputs.add(hashOf(row.value(1)), row.integer(0)); });
 }
 
 Result<QVariant> Contents::terms(Connection &connection, const TaskDraft &draft)
@@ -204,18 +180,30 @@ Result<std::int64_t> Contents::cell(Connection &connection, std::int64_t noteboo
     const auto terms = this->terms(connection, draft);
     if (!terms)
         return fail(terms.error());
-    const int position = std::max(draft.cellIndex, -1);
-    const Digest digest =
-        cellDigest(notebook, position, draft.cellId, draft.code, terms->toLongLong());
-    if (const auto known = m_cells.find(digest))
-        return *known;
+    const CellContent cell{.notebook = notebook,
+                           .position = std::max(draft.cellIndex, -1),
+                           .cellId = draft.cellId,
+                           .code = draft.code,
+                           .terms = terms->toLongLong()};
+    const size_t hash = hashOf(cell);
+    if (const auto seen = m_cells.find(hash)) {
+        bool isSame = false;
+        const Result<> read = connection.query(
+            QStringLiteral("SELECT notebook, position, cell_id, code, terms FROM cell"
+                           " WHERE id = ?"),
+            {qlonglong(*seen)}, [&](const Row &row) { isSame = cellIn(row, 0) == cell; });
+        if (!read)
+            return fail(read.error());
+        if (isSame)
+            return *seen;
+    }
     const auto row = connection.insert(
         QStringLiteral("INSERT INTO cell(notebook, position, cell_id, code, terms)"
                        " VALUES(?, ?, ?, ?, ?)"),
-        {qlonglong(notebook), position < 0 ? QVariant() : QVariant(position), orNull(draft.cellId),
-         draft.code.isNull() ? QStringLiteral("") : draft.code, *terms});
+        {qlonglong(notebook), cell.position < 0 ? QVariant() : QVariant(cell.position),
+         orNull(cell.cellId), cell.code.isNull() ? QStringLiteral("") : cell.code, *terms});
     if (row)
-        m_cells.add(digest, *row);
+        m_cells.add(hash, *row);
     return row;
 }
 
@@ -228,14 +216,22 @@ Result<QVariant> Contents::outputs(Connection &connection, const QByteArray &jso
         return form;
     if (const Result<> loaded = load(connection); !loaded)
         return fail(loaded.error());
-    const Digest digest = outputDigest(form);
-    if (const auto known = m_outputs.find(digest))
-        return QVariant(qlonglong(*known));
+    const size_t hash = hashOf(form);
+    if (const auto seen = m_outputs.find(hash)) {
+        bool isSame = false;
+        const Result<> read = connection.query(
+            QStringLiteral("SELECT value FROM output WHERE id = ?"), {qlonglong(*seen)},
+            [&](const Row &row) { isSame = isSameForm(row.value(0), form); });
+        if (!read)
+            return fail(read.error());
+        if (isSame)
+            return QVariant(qlonglong(*seen));
+    }
     const auto row =
         connection.insert(QStringLiteral("INSERT INTO output(value) VALUES(?)"), {form});
     if (!row)
         return fail(row.error());
-    m_outputs.add(digest, *row);
+    m_outputs.add(hash, *row);
     return QVariant(qlonglong(*row));
 }
 

@@ -1,21 +1,12 @@
 #pragma once
 
 #include <QHash>
+#include <optional>
 
 #include "storage/connection.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::storage {
-
-/// The BLAKE2b of a content, shortened to 128 bits.
-struct Digest
-{
-    quint64 high = 0;
-    quint64 low = 0;
-
-    bool operator==(const Digest &) const = default;
-};
-[[nodiscard]] size_t qHash(const Digest &digest, size_t seed = 0) noexcept;
 
 /// What a row of `terms` has.
 struct Terms
@@ -28,18 +19,19 @@ struct Terms
 };
 [[nodiscard]] size_t qHash(const Terms &terms, size_t seed = 0) noexcept;
 
-/// Which rows hold the contents that were seen last: two generations of a bounded number each, of
-/// which the older one is dropped when the younger is full.
+/// Which rows probably hold the contents that were seen last, by a hash of the content: whether one
+/// does is for its reader to see. Two generations of a bounded number each, of which the older one
+/// is dropped when the younger is full.
 class SeenRows
 {
 public:
-    [[nodiscard]] std::optional<std::int64_t> find(const Digest &digest);
-    void add(const Digest &digest, std::int64_t row);
+    [[nodiscard]] std::optional<std::int64_t> find(size_t hash);
+    void add(size_t hash, std::int64_t row);
     void clear();
 
 private:
-    QHash<Digest, std::int64_t> m_young;
-    QHash<Digest, std::int64_t> m_old;
+    QHash<size_t, std::int64_t> m_young;
+    QHash<size_t, std::int64_t> m_old;
 };
 
 /// The last rows at some moment.
@@ -52,7 +44,8 @@ struct StoredRows
 /// Stores cells and outputs once each: a content that was stored before, and is among those seen
 /// last, gets the row it has. Which those are is known in memory, and read anew at the first use
 /// after a start: an index on disk would cost each of 100,000 tasks more (24 bytes a content)
-/// than such a repetition does (85 bytes, once a start, until its task is cleaned up).
+/// than such a repetition does (85 bytes, once a start, until its task is cleaned up). Memory has
+/// their hashes only: a row found by one is read, and taken if it is what is to be stored.
 ///
 /// Touched by the writer's jobs only.
 class Contents

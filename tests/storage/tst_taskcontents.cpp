@@ -20,6 +20,9 @@ private Q_SLOTS:
     void outputsComeBackByteForByte_data();
     void outputsComeBackByteForByte();
     void contentsAreStoredOnce();
+    void aRowIsTakenOnlyForWhatItHolds();
+    void textsOfAllKindsComeBack_data();
+    void textsOfAllKindsComeBack();
     void aHundredThousandTasksAreSmall();
 };
 
@@ -121,6 +124,63 @@ void TestTaskContents::contentsAreStoredOnce()
     QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM task")), QStringLiteral("6"));
     QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM cell")), QStringLiteral("2"));
     QCOMPARE(sqlite(file, QStringLiteral("SELECT count(*) FROM output")), QStringLiteral("1"));
+}
+
+/// As two contents with one hash would meet.
+void TestTaskContents::aRowIsTakenOnlyForWhatItHolds()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    TaskOutcome outcome;
+    outcome.outputs = "[\"" + QByteArray(100, 'x') + "\"]";
+    outcome.finishedAt = Start;
+    const TaskId first = await(f.store.insert({draft()}, Start))->first().id;
+    QVERIFY(await(f.store.finish(first, outcome)));
+    sqlite(f.database.file(), QStringLiteral("UPDATE cell SET code = 'other';"
+                                             "UPDATE output SET value = CAST('[1]' AS BLOB)"));
+    const TaskId second = await(f.store.insert({draft()}, Start))->first().id;
+    QVERIFY(await(f.store.finish(second, outcome)));
+    QCOMPARE(await(f.store.load(second))->task.code, draft().code);
+    QCOMPARE(await(f.store.load(second))->outputs, outcome.outputs);
+    QCOMPARE(await(f.store.load(first))->outputs, QByteArray("[1]"));
+    // And the row that does hold it is found from now on.
+    QVERIFY(await(f.store.insert({draft()}, Start)));
+    QCOMPARE(sqlite(f.database.file(), QStringLiteral("SELECT count(*) FROM cell")),
+             QStringLiteral("2"));
+}
+
+void TestTaskContents::textsOfAllKindsComeBack_data()
+{
+    QTest::addColumn<QString>("code");
+    QTest::addColumn<QString>("kept");
+    const auto row = [](const char *name, const QString &code) {
+        QTest::newRow(name) << code << code;
+    };
+    row("none", QStringLiteral(""));
+    row("two, three and four bytes a character", QStringLiteral("ü√\U0001f427").repeated(100));
+    row("long", QString(100'000, QLatin1Char('x')));
+    row("long, of three bytes", QString(100'000, QChar(0x221a)));
+    row("a NUL", QStringLiteral("a") + QChar(0) + QStringLiteral("b"));
+    // Half a character is none: JSON can bring it, UTF-8 cannot hold it.
+    QTest::newRow("half a character")
+        << QStringLiteral("a") + QChar(0xd83d) << QStringLiteral("a") + QChar(0xfffd);
+}
+
+void TestTaskContents::textsOfAllKindsComeBack()
+{
+    QFETCH(QString, code);
+    QFETCH(QString, kept);
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    TaskDraft made = draft(code);
+    made.cellId = QStringLiteral("√ cell");
+    made.key = QStringLiteral("ключ");
+    const TaskId id = await(f.store.insert({made}, Start))->first().id;
+    const auto task = await(f.store.load(id));
+    QVERIFY(task);
+    QCOMPARE(task->task.code, kept);
+    QCOMPARE(task->task.cellId, made.cellId);
+    QCOMPARE(task->task.key, made.key);
 }
 
 void TestTaskContents::aHundredThousandTasksAreSmall()
