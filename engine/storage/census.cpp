@@ -65,7 +65,7 @@ Result<> Census::keepLastId(Connection &connection) const
     return {};
 }
 
-Result<> Census::roomFor(Connection &connection, const QHash<QString, std::int64_t> &fresh) const
+Result<> Census::roomFor(Connection &connection, NotebookPaths notebooks) const
 {
     const auto refuse = [](const QString &where, std::int64_t limit) {
         return fail(ErrorCode::QueueFull,
@@ -74,9 +74,13 @@ Result<> Census::roomFor(Connection &connection, const QHash<QString, std::int64
                         .arg(limit)
                         .arg(where));
     };
-    std::int64_t all = 0;
-    for (const auto &[path, count] : fresh.asKeyValueRange()) {
-        all += count;
+    std::ranges::sort(notebooks);
+    for (auto first = notebooks.cbegin(); first != notebooks.cend();) {
+        const QString &path = *first;
+        const auto next = std::find_if(first, notebooks.cend(),
+                                       [&path](const QString &other) { return other != path; });
+        const std::int64_t count = next - first;
+        first = next;
         // Looked up, and not made: a refused submission leaves no row behind.
         std::int64_t notebook = m_notebooks.value(path);
         if (notebook == 0) {
@@ -89,7 +93,7 @@ Result<> Census::roomFor(Connection &connection, const QHash<QString, std::int64
         if (m_pending.value(notebook) + count > m_limits.pendingInNotebook)
             return refuse(QStringLiteral("in ") + path, m_limits.pendingInNotebook);
     }
-    if (m_stats.pending + all > m_limits.pendingInAll && all > 0)
+    if (!notebooks.isEmpty() && m_stats.pending + notebooks.size() > m_limits.pendingInAll)
         return refuse(QStringLiteral("in all"), m_limits.pendingInAll);
     return {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QHash>
+#include <QVarLengthArray>
 
 #include "storage/audit.h"
 #include "storage/connection.h"
@@ -16,6 +17,9 @@ struct QueueLimits
     std::int64_t pendingInAll = 100'000;
 };
 
+/// The paths of some tasks' notebooks, one a task; most submissions are of one.
+using NotebookPaths = QVarLengthArray<QString, 4>;
+
 /// What the writer keeps of the task table in memory, so that no submission has to count rows: the
 /// number of tasks in each state, of pending ones in each notebook, the last id, the ids of
 /// notebooks and actors, and the contents that were seen last. Touched by the writer's jobs only;
@@ -27,10 +31,9 @@ public:
 
     Result<> reread(Connection &connection);
 
-    /// `fresh`: how many more in which notebook. Fails with QueueFull, and a message for the
+    /// `notebooks`: the path of each new task's. Fails with QueueFull, and a message for the
     /// submitter.
-    [[nodiscard]] Result<> roomFor(Connection &connection,
-                                   const QHash<QString, std::int64_t> &fresh) const;
+    [[nodiscard]] Result<> roomFor(Connection &connection, NotebookPaths notebooks) const;
     [[nodiscard]] TaskId nextId(UtcTime now);
     void count(std::int64_t notebook, std::optional<TaskState> from, TaskState to);
     /// A pending task with an id of its own, which may lie before others.

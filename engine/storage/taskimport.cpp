@@ -66,7 +66,7 @@ Result<QString> objection(Connection &connection, Census &census, const Imported
     }
     if (task.outcome)
         return QString();
-    const Result<> room = census.roomFor(connection, {{task.draft.notebookPath, 1}});
+    const Result<> room = census.roomFor(connection, {task.draft.notebookPath});
     return room ? QString() : room.error().message;
 }
 

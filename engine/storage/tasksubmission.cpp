@@ -54,6 +54,22 @@ Result<QHash<QString, TaskRecord>> knownTasks(Connection &connection,
     return known;
 }
 
+/// Of those drafts that are new tasks: the same key again is the same task.
+NotebookPaths notebooksOf(const QList<TaskDraft> &drafts, const QHash<QString, TaskRecord> &known)
+{
+    NotebookPaths notebooks;
+    QSet<QString> keys;
+    for (const TaskDraft &draft : drafts) {
+        if (!draft.key.isEmpty()) {
+            if (known.contains(draft.key) || keys.contains(draft.key))
+                continue;
+            keys.insert(draft.key);
+        }
+        notebooks.append(draft.notebookPath);
+    }
+    return notebooks;
+}
+
 /// Those of `tasks` that are new, all of one batch.
 AuditNote submissionOf(const QList<TaskRecord> &tasks, TaskId batch, UtcTime now, const Actor &by)
 {
@@ -136,15 +152,7 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
     auto known = knownTasks(connection, drafts);
     if (!known)
         return fail(known.error());
-    QHash<QString, std::int64_t> fresh;
-    QSet<QString> keys;
-    for (const TaskDraft &draft : drafts) {
-        if (known->contains(draft.key) || (!draft.key.isEmpty() && keys.contains(draft.key)))
-            continue;
-        keys.insert(draft.key);
-        ++fresh[draft.notebookPath];
-    }
-    if (const Result<> room = census.roomFor(connection, fresh); !room)
+    if (const Result<> room = census.roomFor(connection, notebooksOf(drafts, *known)); !room)
         return fail(room.error());
 
     const auto actor = census.actorId(connection, by);
@@ -152,6 +160,7 @@ Result<QList<TaskRecord>> insert(Connection &connection, Census &census,
         return fail(actor.error());
     const bool together = drafts.size() > 1;
     QList<TaskRecord> tasks;
+    tasks.reserve(drafts.size());
     TaskId batch;
     for (const TaskDraft &draft : drafts) {
         if (const auto there = known->constFind(draft.key); there != known->constEnd()) {
