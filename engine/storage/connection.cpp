@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <QFile>
 #include <QHash>
+#include <QStringEncoder>
 #include <QVarLengthArray>
 
 #include "storage/databasecopy.h"
@@ -14,8 +15,44 @@ namespace {
 
 constexpr int BusyTimeoutMs = 5'000;
 
-/// Texts of a statement's parameters, for as long as it runs.
-using Texts = QVarLengthArray<QByteArray, 8>;
+/// The texts of a statement's parameters in UTF-8, for as long as it runs: short ones without an
+/// allocation, of which a submission had more than of anything else.
+class Texts
+{
+public:
+    /// `characters`: of all that will be added; what was added does not move.
+    void reserve(qsizetype characters) { m_bytes.reserve(3 * characters); }
+    QByteArrayView add(const QString &text)
+    {
+        const qsizetype begin = m_bytes.size();
+        m_bytes.resize(begin + 3 * text.size());
+        QStringEncoder encode(QStringEncoder::Utf8, QStringEncoder::Flag::Stateless);
+        const char *end = encode.appendToBuffer(m_bytes.data() + begin, text);
+        m_bytes.resize(end - m_bytes.constData());
+        return {m_bytes.constData() + begin, m_bytes.size() - begin};
+    }
+
+private:
+    QVarLengthArray<char, 1'024> m_bytes;
+};
+
+/// What a variant of that type holds, where it stands.
+template <class Type>
+const Type &in(const QVariant &value)
+{
+    return *static_cast<const Type *>(value.constData());
+}
+
+template <class Values>
+qsizetype charactersIn(const Values &values)
+{
+    qsizetype characters = 0;
+    for (const QVariant &value : values) {
+        if (value.typeId() == QMetaType::QString)
+            characters += in<QString>(value).size();
+    }
+    return characters;
+}
 
 int bind(sqlite3_stmt *statement, int place, const QVariant &value, Texts &texts)
 {
@@ -23,12 +60,11 @@ int bind(sqlite3_stmt *statement, int place, const QVariant &value, Texts &texts
         return sqlite3_bind_null(statement, place);
     switch (value.typeId()) {
     case QMetaType::QString: {
-        const QByteArray &text = texts.emplace_back(value.toString().toUtf8());
-        return sqlite3_bind_text(statement, place, text.constData(), int(text.size()),
-                                 SQLITE_STATIC);
+        const QByteArrayView text = texts.add(in<QString>(value));
+        return sqlite3_bind_text(statement, place, text.data(), int(text.size()), SQLITE_STATIC);
     }
     case QMetaType::QByteArray: {
-        const QByteArray &bytes = texts.emplace_back(value.toByteArray());
+        const QByteArray &bytes = in<QByteArray>(value);
         return sqlite3_bind_blob(statement, place, bytes.constData(), int(bytes.size()),
                                  SQLITE_STATIC);
     }
@@ -56,7 +92,7 @@ public:
             m_code = SQLITE_RANGE;
             return;
         }
-        m_texts.reserve(qsizetype(values.size()));  // what is bound must not move
+        m_texts.reserve(charactersIn(values));
         int place = 0;
         for (const QVariant &value : values) {
             m_code = bind(statement, ++place, value, m_texts);
