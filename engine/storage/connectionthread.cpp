@@ -164,8 +164,8 @@ void ConnectionThread::answerInTurns()
     {
         const std::scoped_lock lock(m_mutex);
         m_isOwnerCalled = false;
-        m_isAnswering = true;
         left = std::max(left, m_answers.size());
+        m_isAnswering = left > 1;  // what a single one leads to comes at once
     }
     // A turn each: what the first leads to is on its way to the thread while the second is given.
     do {
@@ -176,7 +176,8 @@ void ConnectionThread::answerInTurns()
         return;
     {
         const std::scoped_lock lock(m_mutex);
-        m_isAnswering = false;
+        if (!std::exchange(m_isAnswering, false))
+            return;
     }
     m_changed.notify_one();
 }
