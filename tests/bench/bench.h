@@ -50,6 +50,8 @@ using Aims = QList<Aim>;
 /// A small cell of which no two are alike: about 60 bytes of code.
 [[nodiscard]] storage::TaskDraft draftOf(int notebook, int number);
 [[nodiscard]] double median(QList<double> values);
+/// The median of the ratios of each round.
+[[nodiscard]] double ratio(const QList<double> &ours, const QList<double> &baseline);
 [[nodiscard]] double percentile(QList<double> values, double share);
 /// How long `work` took, in seconds.
 [[nodiscard]] double seconds(const std::function<void()> &work);

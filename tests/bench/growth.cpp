@@ -95,7 +95,7 @@ Aims restoring(const Scale &scale, const QString &folder)
         "%.0f ms\n",
         scale.pending, median(ours) * 1'000, median(ofBare) * 1'000);
     return {{QStringLiteral("restored, endpoint open / bare SQLite reads the rows"),
-             median(ours) / median(ofBare), Aim::Kind::AtMost, 2}};
+             ratio(ours, ofBare), Aim::Kind::AtMost, 2}};
 }
 
 Aims pages(const Scale &scale, const QString &folder)
