@@ -1,7 +1,5 @@
 #include "kernels/wiremessage.h"
 
-#include <QMessageAuthenticationCode>
-
 namespace celldeck::kernels {
 
 namespace {
@@ -76,17 +74,9 @@ QByteArray shortMembers(const QByteArray &object)
 
 }  // namespace
 
-WireCodec::WireCodec(QByteArray key, size_t digestHistory, qsizetype maxMessageBytes)
-    : m_key(std::move(key)), m_capacity(digestHistory), m_maxBytes(maxMessageBytes)
+WireCodec::WireCodec(const QByteArray &key, size_t digestHistory, qsizetype maxMessageBytes)
+    : m_signer(key), m_capacity(digestHistory), m_maxBytes(maxMessageBytes)
 {}
-
-QByteArray WireCodec::sign(const QByteArray *fourFrames) const
-{
-    QMessageAuthenticationCode mac(QCryptographicHash::Sha256, m_key);
-    for (qsizetype i = 0; i < SignedFrames; ++i)
-        mac.addData(fourFrames[i]);
-    return mac.result().toHex();
-}
 
 Frames WireCodec::encode(const Message &message) const
 {
@@ -95,7 +85,7 @@ Frames WireCodec::encode(const Message &message) const
     Frames frames;
     frames.reserve(2 + std::size(parts) + message.buffers.size());
     frames.push_back(Delimiter.toByteArray());
-    frames.push_back(sign(parts));
+    frames.push_back(m_signer.sign(parts, SignedFrames));
     frames.insert(frames.end(), std::begin(parts), std::end(parts));
     frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
     return frames;
@@ -116,7 +106,7 @@ Result<Message> WireCodec::decode(const Frames &frames)
     }
     const QByteArray &signature = *(delimiter + 1);
     const QByteArray *parts = &*(delimiter + 2);
-    if (!equalInConstantTime(signature, sign(parts)))
+    if (!equalInConstantTime(signature, m_signer.sign(parts, SignedFrames)))
         return fail(ErrorCode::Forbidden, QStringLiteral("kernel message: wrong signature"));
     // Only true signatures are remembered, or a forger could push the true ones out.
     if (!remember(signature))

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "kernels/message.h"
+#include "kernels/signer.h"
 
 namespace celldeck::kernels {
 
@@ -31,7 +32,7 @@ class WireCodec final
 {
 public:
     /// Requires: a key that is not empty; an unsigned connection is not offered.
-    explicit WireCodec(QByteArray key, size_t digestHistory = DigestHistory,
+    explicit WireCodec(const QByteArray &key, size_t digestHistory = DigestHistory,
                        qsizetype maxMessageBytes = MaxMessageBytes);
 
     [[nodiscard]] Frames encode(const Message &message) const;
@@ -41,10 +42,9 @@ public:
     [[nodiscard]] Result<Message> decode(const Frames &frames);
 
 private:
-    [[nodiscard]] QByteArray sign(const QByteArray *fourFrames) const;
     [[nodiscard]] bool remember(const QByteArray &digest);
 
-    QByteArray m_key;
+    Signer m_signer;
     size_t m_capacity;
     qsizetype m_maxBytes;
     QSet<QByteArray> m_seen;
