@@ -1,12 +1,35 @@
+#include <QRandomGenerator>
 #include <QTest>
 
 #include "base/json.h"
 
 using namespace celldeck;
 
+namespace {
+
+// Not in R"()": moc finds no class behind such a string.
+const QByteArray Whole =
+    "{'header':{'msg_id':'a_1','date':'2026-11-26T00:00:00.5Z'},'n':[0,-1,2.50,1e-3,"
+    "18446744073709551615],'t':'\\u00e9\\n\\\\ \\t','e':{},'deep':[[{'k':[null,true]}]]}";
+
+}  // namespace
+
 class TestJson : public QObject
 {
     Q_OBJECT
+
+private:
+    static void compareWithTheExactParser(const QByteArray &text)
+    {
+        const auto ours = parseJson(text);
+        const Json exact = Json::parse(text.begin(), text.end(), nullptr, false);
+        const QByteArray said = text + ": " + (ours ? toBytes(*ours) : QByteArray("refused"));
+        QVERIFY2(ours.has_value() != exact.is_discarded(), said.constData());
+        if (!ours)
+            return;
+        QVERIFY2(*ours == exact, said.constData());
+        QCOMPARE(toBytes(*ours), toBytes(exact));
+    }
 
 private Q_SLOTS:
     void keepsNumbersAsTheyCame()
@@ -31,6 +54,99 @@ private Q_SLOTS:
         QVERIFY(!parseJson(deep));
         const QByteArray brackets = "\"" + QByteArray(1000, '[') + "\"";
         QVERIFY(parseJson(brackets).has_value());
+    }
+
+    void nestsAsDeepAsIsSaid()
+    {
+        const auto nested = [](int depth) -> QByteArray {
+            return QByteArray(depth, '[') + QByteArray(depth, ']');
+        };
+        QVERIFY(parseJson(nested(MaxJsonDepth)));
+        QVERIFY(!parseJson(nested(MaxJsonDepth + 1)));
+    }
+
+    /// Two parsers work in parseJson: whichever it was, what comes out is the same.
+    void readsAsTheExactParserDoes_data()
+    {
+        QTest::addColumn<QByteArray>("text");
+        for (const char *text : {"",
+                                 " ",
+                                 "null",
+                                 "0",
+                                 "-0",
+                                 "-0.0",
+                                 "1e5",
+                                 "1E400",
+                                 "9223372036854775807",
+                                 "9223372036854775808",
+                                 "18446744073709551615",
+                                 "18446744073709551616",
+                                 "-9223372036854775808",
+                                 "-9223372036854775809",
+                                 "0.1",
+                                 "1.7976931348623157e308",
+                                 "5e-324",
+                                 "01",
+                                 "1.",
+                                 "+1",
+                                 "NaN",
+                                 "[1,]",
+                                 "[1 2]",
+                                 "{\"a\":1,\"a\":2}",
+                                 "{\"a\"}",
+                                 "\"\\ud83d\\udc27\"",
+                                 "\"\\ud83d\"",
+                                 "\"\\udc27\"",
+                                 "\"\\ud83dx\"",
+                                 "\"\\uD83D\\u0041\"",
+                                 "\"\\u00e9\\n\\/\"",
+                                 "\"\\x\"",
+                                 "\"a\nb\"",
+                                 "\"\xc3\xa9\"",
+                                 "\"\xff\"",
+                                 "\"\xed\xa0\xbd\"",
+                                 "\xef\xbb\xbf[]",
+                                 "[] x",
+                                 "[]\n",
+                                 "[[[]]]",
+                                 "\"open",
+                                 "{\"\":{}}",
+                                 "\"\\\\ud83d\"",
+                                 "\"\\u0000\"",
+                                 "[true,false,null]",
+                                 "tru"})
+            QTest::newRow(text) << QByteArray(text);
+    }
+    void readsAsTheExactParserDoes()
+    {
+        QFETCH(QByteArray, text);
+        compareWithTheExactParser(text);
+    }
+
+    void readsBrokenTextsAsTheExactParserDoes()
+    {
+        const QByteArray whole = QByteArray(Whole).replace('\'', '"');
+        compareWithTheExactParser(whole);
+        QRandomGenerator chance(20261126);
+        const QByteArray pieces = "{}[]\",:\\u0de-+.19nt \x80\xc3\n";
+        for (int round = 0; round < 20'000; ++round) {
+            QByteArray text = whole;
+            for (int change = int(chance.bounded(1, 4)); change > 0; --change) {
+                const qsizetype place = chance.bounded(int(text.size()));
+                const char piece = pieces[chance.bounded(int(pieces.size()))];
+                switch (chance.bounded(3)) {
+                case 0:
+                    text[place] = piece;
+                    break;
+                case 1:
+                    text.insert(place, piece);
+                    break;
+                default:
+                    text.remove(place, chance.bounded(1, 5));
+                }
+            }
+            compareWithTheExactParser(text);
+        }
     }
 
     void replacesInvalidUtf8WhenWriting()
