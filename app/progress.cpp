@@ -1,11 +1,11 @@
 #include "progress.h"
 
 #include <unistd.h>
-#include <QDateTime>
 #include <QFileInfo>
 #include <cstdio>
 #include <utility>
 
+#include "base/clock.h"
 #include "commandline.h"
 
 namespace celldeck::app {
@@ -34,7 +34,7 @@ Progress::Form Progress::formFor(bool json)
 void Progress::event(const char *name, Json values)
 {
     values["event"] = name;
-    values["time"] = QDateTime::currentDateTimeUtc().toString(Qt::ISODateWithMs);
+    values["time"] = toIso(SystemClock().now());
     std::printf("%s\n", toBytes(values).constData());
     std::fflush(stdout);
 }

@@ -1,12 +1,12 @@
 #include "kernels/kernelclient.h"
 
-#include <QDateTime>
 #include <QLoggingCategory>
 #include <QTimer>
 #include <QUuid>
 #include <zmq.hpp>
 
 #include "async/turn.h"
+#include "base/clock.h"
 #include "kernels/heartbeat.h"
 #include "kernels/zmqsocket.h"
 
@@ -128,7 +128,7 @@ Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByte
         {"msg_type", type.toStdString()},
         {"session", d->session},
         {"username", d->user},
-        {"date", QDateTime::currentDateTimeUtc().toString(Qt::ISODateWithMs)},
+        {"date", toIso(SystemClock().now())},
         {"version", "5.3"},
     };
     message.parentHeader = std::move(parent);
