@@ -89,6 +89,19 @@ const Json &CellRun::outputs() const
     return m_active ? m_active->execution.outputs() : m_lastOutputs;
 }
 
+void CellRun::setAsked(const InputRequest &request)
+{
+    if (m_active->execution.input())
+        return;
+    m_active->execution.setAsked(request);
+    Q_EMIT inputRequested(request);
+}
+
+bool CellRun::isFollowed() const
+{
+    return m_active && !m_active->execution.marker().isEmpty();
+}
+
 std::optional<InputRequest> CellRun::input() const
 {
     return m_active ? m_active->execution.input() : std::nullopt;

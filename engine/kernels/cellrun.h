@@ -32,6 +32,8 @@ public:
     void abandon(const Error &why);
 
     [[nodiscard]] bool isActive() const { return m_active.has_value(); }
+    /// Requires: active.
+    [[nodiscard]] QByteArray messageId() const { return m_active->execution.messageId(); }
     /// Of the current or the last one.
     [[nodiscard]] const Json &outputs() const;
     /// All that the last one has printed is where it belongs, also what went to files, and the
@@ -39,8 +41,13 @@ public:
     [[nodiscard]] Waiter<> settled();
     [[nodiscard]] bool isSettled() const { return m_lastSpools.empty(); }
     [[nodiscard]] std::optional<InputRequest> input() const;
-    /// Requires: it asks for input.
+    /// What it asks was told to an earlier engine. Does nothing if it has asked anew since.
+    /// Requires: active.
+    void setAsked(const InputRequest &request);
+    /// Requires: active.
     void setInputAnswered() { m_active->execution.setInputAnswered(); }
+    /// Whether it was sent by an earlier engine.
+    [[nodiscard]] bool isFollowed() const;
 
 Q_SIGNALS:
     void inputRequested(const celldeck::kernels::InputRequest &request);

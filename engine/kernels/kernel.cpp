@@ -43,8 +43,13 @@ Kernel::Kernel(KernelSpec spec, KernelOptions options, KernelPool &pool)
         else
             d->handleEnd();
     });
-    connect(&d->cell, &CellRun::inputRequested, this, &Kernel::inputRequested);
+    connect(&d->cell, &CellRun::inputRequested, this, [this](const InputRequest &request) {
+        d->noteQuestion(request);
+        Q_EMIT inputRequested(request);
+    });
     connect(&d->cell, &CellRun::ended, this, [this] {
+        if (d->question)
+            d->question->remove();
         if (d->process.isRunning())
             d->setState(KernelState::Idle);
         else
@@ -113,6 +118,7 @@ Result<> Kernel::Private::connectTo(ConnectionFile file, Found found)
 {
     connection = std::move(file);
     note.emplace(options.runtimeDirectory, session);
+    question.emplace(options.runtimeDirectory, session);
     std::uint64_t sent = 0;
     if (found == Found::New) {
         if (const Result<> begun = note->begin(); !begun)

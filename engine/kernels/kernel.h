@@ -105,7 +105,8 @@ public:
 
     /// What the cell that runs asks for and waits for; nullopt while it does not.
     [[nodiscard]] std::optional<InputRequest> input() const;
-    /// Fails with Conflict if no cell waits for input, with Io.
+    /// A cell that is followed may have asked while nobody listened: it can be answered too, which
+    /// does nothing if it has not. Fails with Conflict if no cell waits for input, with Io.
     [[nodiscard]] Result<> answerInput(const QString &text);
 
     /// Sends a request that runs no cell, e.g. `complete_request`, and resolves with its reply's

@@ -72,6 +72,9 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
     if (d->cell.isActive()) {
         const QByteArray marker = newMessageId();
         d->cell.setMarker(marker);
+        // It was put to an engine that is gone, and the kernel puts it once only.
+        if (const auto question = d->question->find(messageId))
+            d->cell.setAsked(*question);
         const Result<> sent = d->client->send(
             Channel::Shell, QByteArrayLiteral("kernel_info_request"), marker, Json::object());
         if (!sent)
@@ -147,11 +150,23 @@ std::optional<InputRequest> Kernel::input() const
 Result<> Kernel::answerInput(const QString &text)
 {
     const auto request = input();
-    if (!request)
+    if (!request && !d->cell.isFollowed())
         return fail(ErrorCode::Conflict, QStringLiteral("no cell waits for input"));
     d->cell.setInputAnswered();
-    return d->client->send(Channel::Stdin, QByteArrayLiteral("input_reply"), newMessageId(),
-                           {{"value", text}, {"status", "ok"}}, request->header);
+    const Result<> sent = d->client->send(Channel::Stdin, QByteArrayLiteral("input_reply"),
+                                          newMessageId(), {{"value", text}, {"status", "ok"}},
+                                          request ? request->header : Json::object());
+    // After that: one that is answered twice does no harm, one that is lost waits for good.
+    d->question->remove();
+    return sent;
+}
+
+void Kernel::Private::noteQuestion(const InputRequest &request)
+{
+    const Result<> noted = question->put(cell.messageId(), request);
+    if (!noted)
+        qCWarning(log, "an engine after this one will not know what the cell asks: %s",
+                  qUtf8Printable(noted.error().message));
 }
 
 void Kernel::Private::take(Channel channel, const Message &message)

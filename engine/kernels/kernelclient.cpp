@@ -124,12 +124,8 @@ Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByte
 {
     Message message;
     message.header = {
-        {"msg_id", id.toStdString()},
-        {"msg_type", type.toStdString()},
-        {"session", d->session},
-        {"username", d->user},
-        {"date", toIso(SystemClock().now())},
-        {"version", "5.3"},
+        {"msg_id", id.toStdString()}, {"msg_type", type.toStdString()},     {"session", d->session},
+        {"username", d->user},        {"date", toIso(SystemClock().now())}, {"version", "5.3"},
     };
     message.parentHeader = std::move(parent);
     message.content = std::move(content);

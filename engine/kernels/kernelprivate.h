@@ -9,6 +9,7 @@
 #include "kernels/kernel.h"
 #include "kernels/kernelclient.h"
 #include "kernels/messagerouter.h"
+#include "kernels/questionnote.h"
 #include "kernels/sentnote.h"
 
 namespace celldeck::kernels {
@@ -33,6 +34,7 @@ struct Kernel::Private
     QCoro::Task<Result<>> becomeHeard();
     QCoro::Task<> greet();
     void tellComms();
+    void noteQuestion(const InputRequest &request);
     QCoro::Task<> becomeReady(bool mayAsk, Waiter<bool> ready);
     QCoro::Task<Result<Execution>> ended(Waiter<Execution> done);
     [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
@@ -60,6 +62,7 @@ struct Kernel::Private
     bool isAttached = false;
     std::optional<ConnectionFile> connection;
     std::optional<SentNote> note;
+    std::optional<QuestionNote> question;
     KernelProcess process;
     std::unique_ptr<KernelClient> client;
     TaskScope scope;

@@ -45,6 +45,7 @@ public:
     }
     /// nullopt while the cell asks for nothing.
     [[nodiscard]] const std::optional<InputRequest> &input() const { return m_input; }
+    void setAsked(InputRequest request) { m_input = std::move(request); }
     void setInputAnswered() { m_input.reset(); }
     /// Requires: ended. Fails with Missed: its reply came while nobody listened.
     [[nodiscard]] Result<Execution> result() const;

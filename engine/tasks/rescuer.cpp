@@ -5,6 +5,7 @@
 #include <QLoggingCategory>
 
 #include "base/crashpoint.h"
+#include "kernels/questionnote.h"
 #include "kernels/sentnote.h"
 #include "kernels/strays.h"
 
@@ -116,8 +117,10 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
         crashPoint("recovery.notebook_done");
     }
     for (const QString &session : notes) {
-        if (!sessions.contains(session))
-            kernels::removeSentNote(m_runtimeDirectory, session);
+        if (sessions.contains(session))
+            continue;
+        kernels::removeSentNote(m_runtimeDirectory, session);
+        kernels::removeQuestionNote(m_runtimeDirectory, session);
     }
     co_return m_report;
 }

@@ -65,6 +65,10 @@ class Recovery(celldeck.CelldeckTest):
         """What a cell does before its kernel is heard again, nobody listens to."""
         until("the kernel is heard", lambda: "is heard again" in errors.read_text())
 
+    def until_asked(self, server, task, question):
+        until("the question", lambda: server.call(
+            "get_execution_status", task_id=task)["input_request"] == question)
+
     def test_a_running_cell_is_followed_to_its_end(self):
         server, tasks = self.begin()
         kernels = self.kernels()
@@ -95,6 +99,48 @@ class Recovery(celldeck.CelldeckTest):
         done = server.call("cancel_execution", task_id=tasks[0])
         self.assertEqual(done["status"], "cancelled")
         self.assertEqual(text_of(self.show(tasks[0])["outputs"]), "before\n")
+
+    def test_what_a_cell_asks_outlives_a_crash(self):
+        self.write("ask.ipynb", notebook("name = input('Who? ')\nprint('hello', name)",
+                                         "import getpass\nprint(len(getpass.getpass('Key: ')))"))
+        server = self.serve()
+        tasks = server.call("run_all_cells", notebook_path="ask.ipynb")["task_ids"]
+        question = {"prompt": "Who? ", "password": False}
+        self.until_asked(server, tasks[0], question)
+        for _ in range(2):
+            self.crash(server)
+            server, _ = self.again()
+            self.until_asked(server, tasks[0], question)
+        server.call("submit_input", notebook_path="ask.ipynb", text="Ada")
+        self.assertEqual(text_of(self.wait(server, tasks[0])["outputs"]), "hello Ada\n")
+        # And what it asks of this engine is asked of the next one.
+        question = {"prompt": "Key: ", "password": True}
+        self.until_asked(server, tasks[1], question)
+        self.crash(server)
+        server, _ = self.again()
+        self.until_asked(server, tasks[1], question)
+        server.call("submit_input", notebook_path="ask.ipynb", text="secret")
+        self.assertEqual(text_of(self.wait(server, tasks[1])["outputs"]), "6\n")
+        self.assertEqual(list((self.data / "runtime").glob("question-*")), [])
+
+    def test_what_a_cell_asks_of_nobody_can_be_answered(self):
+        asking = self.work / "asking"
+        self.write("ask.ipynb", notebook(
+            f"open({str(self.gate)!r}).read()\nopen({str(asking)!r}, 'w').close()\n"
+            "print('hello', input('Who? '))"))
+        server = self.serve()
+        task = server.call("run_all_cells", notebook_path="ask.ipynb")["task_ids"][0]
+        until("a reader of the gate", lambda: self.show(task)["status"] == "running")
+        self.crash(server)
+        self.open_gate()
+        until("the cell asks", asking.exists)
+        server, errors = self.again()
+        self.until_heard(errors)
+        server.call("submit_input", notebook_path="ask.ipynb", text="Ada")
+        self.assertEqual(text_of(self.wait(server, task)["outputs"]), "hello Ada\n")
+        with self.assertRaises(celldeck.ToolError) as refused:
+            server.call("submit_input", notebook_path="ask.ipynb", text="again")
+        self.assertEqual(refused.exception.code, "conflict")
 
     def test_twice_killed(self):
         server, tasks = self.begin()
