@@ -1,5 +1,7 @@
 #include <QDir>
 #include <QProcess>
+#include <semaphore>
+#include <thread>
 
 #include "async/background.h"
 #include "async/sleep.h"
@@ -130,6 +132,34 @@ double bare(const QList<TaskDraft> &drafts, int rowsACommit, const QString &fold
         if (open > 0)
             database.run("COMMIT");
     });
+}
+
+/// The same a row a commit, by a thread of its own that is woken for each row and wakes the caller
+/// for each answer: the least that whoever does not wait for the disk itself has to pay.
+double bareInItsThread(const QList<TaskDraft> &drafts, const QString &folder)
+{
+    BareSqlite database(folder + QStringLiteral("/bare.db"));
+    database.makeSchema();
+    const auto rows = BareSqlite::rowsOf(drafts);
+    std::binary_semaphore asked(0);
+    std::binary_semaphore answered(0);
+    std::thread writer([&] {
+        for (const BareSqlite::Rows &one : rows) {
+            asked.acquire();
+            database.run("BEGIN IMMEDIATE");
+            database.insert(one);
+            database.run("COMMIT");
+            answered.release();
+        }
+    });
+    const double took = seconds([&] {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            asked.release();
+            answered.acquire();
+        }
+    });
+    writer.join();
+    return took;
 }
 
 double pythonWay(int rows, const QString &folder)
@@ -293,15 +323,24 @@ Aims besideBackup(const Scale &scale, const QString &folder)
 Aims oneClient(const Scale &scale, const QString &folder)
 {
     QList<double> ofBare;
+    QList<double> ofItsThread;
     QList<double> ours;
     for (int round = 0; round < scale.rounds; ++round) {
-        ofBare << scale.commits / bare(draftsOf(0, scale.commits), 1, newFolder(folder));
+        const QList<TaskDraft> drafts = draftsOf(0, scale.commits);
+        ofBare << scale.commits / bare(drafts, 1, newFolder(folder));
+        ofItsThread << scale.commits / bareInItsThread(drafts, newFolder(folder));
         ours << scale.commits / oursAlone(scale.commits, newFolder(folder));
     }
-    std::printf("one client: %.0f submissions/s; bare SQLite, a row a commit: %.0f/s\n",
-                median(ours), median(ofBare));
+    std::printf(
+        "one client: %.0f submissions/s; bare SQLite, a row a commit: %.0f/s; the same in a thread "
+        "of its own: %.0f/s\n",
+        median(ours), median(ofBare), median(ofItsThread));
     return {{QStringLiteral("one client / bare SQLite, a row a commit"), ratio(ours, ofBare),
-             Aim::Kind::AtLeast, 0.8}};
+             Aim::Kind::AtLeast, 0.8},
+            {QStringLiteral("bare SQLite in a thread of its own / the same in the caller's"),
+             ratio(ofItsThread, ofBare), Aim::Kind::Shown, 0},
+            {QStringLiteral("one client / bare SQLite in a thread of its own"),
+             ratio(ours, ofItsThread), Aim::Kind::Shown, 0}};
 }
 
 }  // namespace celldeck::bench
