@@ -97,9 +97,9 @@ void CellRun::setAsked(const InputRequest &request)
     Q_EMIT inputRequested(request);
 }
 
-bool CellRun::isFollowed() const
+bool CellRun::mayHaveAsked() const
 {
-    return m_active && !m_active->execution.marker().isEmpty();
+    return m_active && m_active->execution.mayHaveAsked();
 }
 
 std::optional<InputRequest> CellRun::input() const

@@ -46,8 +46,8 @@ public:
     void setAsked(const InputRequest &request);
     /// Requires: active.
     void setInputAnswered() { m_active->execution.setInputAnswered(); }
-    /// Whether it was sent by an earlier engine.
-    [[nodiscard]] bool isFollowed() const;
+    /// Whether it may wait for an answer to what nobody has heard.
+    [[nodiscard]] bool mayHaveAsked() const;
 
 Q_SIGNALS:
     void inputRequested(const celldeck::kernels::InputRequest &request);

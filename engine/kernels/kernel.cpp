@@ -310,6 +310,8 @@ void Kernel::Private::handleEnd()
         client->canBeAsked().resolve(fail(ErrorCode::KernelDied, reason));
     cell.abandon(
         {ErrorCode::KernelDied, QStringLiteral("the kernel died while it ran: ") + reason});
+    if (question)
+        question->remove();
     if (!asked)
         Q_EMIT q->died(reason);
 }

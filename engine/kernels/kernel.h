@@ -105,8 +105,9 @@ public:
 
     /// What the cell that runs asks for and waits for; nullopt while it does not.
     [[nodiscard]] std::optional<InputRequest> input() const;
-    /// A cell that is followed may have asked while nobody listened: it can be answered too, which
-    /// does nothing if it has not. Fails with Conflict if no cell waits for input, with Io.
+    /// A cell that is followed may have asked while nobody listened: it can be answered once too.
+    /// If it has not asked, ipykernel forgets that answer before it does. Fails with Conflict if no
+    /// cell waits for input, with Io: then it waits still.
     [[nodiscard]] Result<> answerInput(const QString &text);
 
     /// Sends a request that runs no cell, e.g. `complete_request`, and resolves with its reply's

@@ -150,14 +150,18 @@ std::optional<InputRequest> Kernel::input() const
 Result<> Kernel::answerInput(const QString &text)
 {
     const auto request = input();
-    if (!request && !d->cell.isFollowed())
+    if (!request && !d->cell.mayHaveAsked())
         return fail(ErrorCode::Conflict, QStringLiteral("no cell waits for input"));
-    d->cell.setInputAnswered();
+    // Before that: an engine that found it afterwards would ask it of a cell that has gone on, and
+    // may ask for a password by now. What a crash loses in between can be answered unseen.
+    d->question->remove();
     const Result<> sent = d->client->send(Channel::Stdin, QByteArrayLiteral("input_reply"),
                                           newMessageId(), {{"value", text}, {"status", "ok"}},
                                           request ? request->header : Json::object());
-    // After that: one that is answered twice does no harm, one that is lost waits for good.
-    d->question->remove();
+    if (sent)
+        d->cell.setInputAnswered();
+    else if (request)
+        d->noteQuestion(*request);
     return sent;
 }
 

@@ -30,6 +30,19 @@ PendingExecution::PendingExecution(QByteArray messageId, Json soFar, QString spo
 void PendingExecution::setMarker(QByteArray messageId)
 {
     m_marker = std::move(messageId);
+    m_mayHaveAsked = !m_input;
+}
+
+void PendingExecution::setAsked(InputRequest request)
+{
+    m_input = std::move(request);
+    m_mayHaveAsked = false;
+}
+
+void PendingExecution::setInputAnswered()
+{
+    m_input.reset();
+    m_mayHaveAsked = false;
 }
 
 PendingExecution::Effect PendingExecution::take(Channel channel, const Message &message)
@@ -44,9 +57,9 @@ PendingExecution::Effect PendingExecution::take(Channel channel, const Message &
     if (channel == Channel::Shell && message.type() == "execute_reply")
         return takeReply(message);
     if (channel == Channel::Stdin && message.type() == "input_request") {
-        m_input = InputRequest{.prompt = textOf(message.content, "prompt"),
-                               .isPassword = findBool(message.content, "password").value_or(false),
-                               .header = message.header};
+        setAsked({.prompt = textOf(message.content, "prompt"),
+                  .isPassword = findBool(message.content, "password").value_or(false),
+                  .header = message.header});
         return Effect::InputRequested;
     }
     return Effect::None;

@@ -45,8 +45,10 @@ public:
     }
     /// nullopt while the cell asks for nothing.
     [[nodiscard]] const std::optional<InputRequest> &input() const { return m_input; }
-    void setAsked(InputRequest request) { m_input = std::move(request); }
-    void setInputAnswered() { m_input.reset(); }
+    void setAsked(InputRequest request);
+    void setInputAnswered();
+    /// Whether it may have asked before we listened: not once it was heard to ask, or answered.
+    [[nodiscard]] bool mayHaveAsked() const { return m_mayHaveAsked; }
     /// Requires: ended. Fails with Missed: its reply came while nobody listened.
     [[nodiscard]] Result<Execution> result() const;
 
@@ -62,6 +64,7 @@ private:
     OutputCollector m_collector;
     Execution m_execution;
     std::optional<InputRequest> m_input;
+    bool m_mayHaveAsked = false;
     bool m_replied = false;
     bool m_idle = false;
     bool m_markerReplied = false;

@@ -8,9 +8,18 @@ namespace celldeck::kernels {
 
 namespace {
 
+const QString Prefix = QStringLiteral("question-");
+const QString New = QStringLiteral(".new");  // no session's name has a dot
+
 QString pathOf(const QString &folder, const QString &session)
 {
-    return QDir(folder).absoluteFilePath(QStringLiteral("question-") + session);
+    return QDir(folder).absoluteFilePath(Prefix + session);
+}
+
+void removeBoth(const QString &path)
+{
+    QFile::remove(path + New);
+    QFile::remove(path);
 }
 
 }  // namespace
@@ -31,7 +40,7 @@ Result<> QuestionNote::put(const QByteArray &messageId, const InputRequest &requ
                        {"password", request.isPassword},
                        {"header", request.header}};
     // Whole or not at all, for whoever reads it after a crash.
-    QFile file(m_path + QStringLiteral(".new"));
+    QFile file(m_path + New);
     const QByteArray bytes = toBytes(note);
     const bool written = file.open(QIODevice::WriteOnly | QIODevice::Truncate) &&
                          file.setPermissions(QFile::ReadOwner | QFile::WriteOwner) &&
@@ -42,7 +51,7 @@ Result<> QuestionNote::put(const QByteArray &messageId, const InputRequest &requ
     if (placed)
         return {};
     const QString reason = written ? qt_error_string(errno) : file.errorString();
-    file.remove();
+    remove();  // An earlier one of this cell is no longer what it asks.
     return fail(ErrorCode::Io, QStringLiteral("%1 cannot be written: %2").arg(m_path, reason));
 }
 
@@ -62,12 +71,21 @@ std::optional<InputRequest> QuestionNote::find(const QByteArray &messageId) cons
 
 void QuestionNote::remove()
 {
-    QFile::remove(m_path);
+    removeBoth(m_path);
+}
+
+QStringList questionNotes(const QString &folder)
+{
+    QStringList sessions =
+        QDir(folder).entryList({Prefix + QLatin1Char('*')}, QDir::Files, QDir::Name);
+    for (QString &session : sessions)
+        session = session.sliced(Prefix.size()).section(QLatin1Char('.'), 0, 0);
+    return sessions;
 }
 
 void removeQuestionNote(const QString &folder, const QString &session)
 {
-    QFile::remove(pathOf(folder, session));
+    removeBoth(pathOf(folder, session));
 }
 
 }  // namespace celldeck::kernels

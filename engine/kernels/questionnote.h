@@ -2,6 +2,7 @@
 
 #include <QByteArray>
 #include <QString>
+#include <QStringList>
 #include <optional>
 
 #include "base/result.h"
@@ -33,7 +34,8 @@ private:
     QString m_path;
 };
 
-/// Those of sessions that are gone.
+/// Of which sessions there are notes.
+[[nodiscard]] QStringList questionNotes(const QString &folder);
 void removeQuestionNote(const QString &folder, const QString &session);
 
 }  // namespace celldeck::kernels

@@ -39,7 +39,8 @@ Signer::Signer(const QByteArray &key)
 
 QByteArray Signer::sign(const QByteArray *texts, qsizetype count) const
 {
-    must(EVP_MAC_init(m_context.get(), nullptr, 0, nullptr) == 1);  // anew, with the same key
+    must(EVP_MAC_init(m_context.get(), nullptr, 0, nullptr) ==
+         1);  // anew, with the same key: since 3.0.3
     for (qsizetype i = 0; i < count; ++i)
         must(EVP_MAC_update(m_context.get(),
                             reinterpret_cast<const unsigned char *>(texts[i].constData()),

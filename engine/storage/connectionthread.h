@@ -80,8 +80,8 @@ protected:
     virtual void idle(Connection &) {}
     virtual void closing(Connection &) {}
     /// To be called by `process`, of these three. Appends the jobs that have come since, all of
-    /// them or none; while answers are given it waits for such until `latest`, as most jobs come of
-    /// answers.
+    /// them or none; while several answers are given it waits for such until `latest`, as most jobs
+    /// come of answers.
     [[nodiscard]] bool takeMore(Jobs &jobs, std::chrono::steady_clock::time_point latest);
     void deliver(std::vector<Answer> answers);
     /// Runs a function in the owner's thread, before the answers that have not been given yet.
@@ -108,7 +108,7 @@ private:
     std::vector<std::function<void()>> m_news;
     std::deque<Answer> m_answers;
     bool m_isOwnerCalled = false;
-    bool m_isAnswering = false;  // in the owner's thread: more jobs may come of it
+    bool m_isAnswering = false;  // several, in the owner's thread: more jobs may come
     int m_holds = 0;
     bool m_accepts = false;
     std::thread m_thread;

@@ -71,7 +71,8 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
 
     std::map<QString, Left> notebooks;
     // Of the kernels that were there: others begin while this goes on.
-    const QStringList notes = kernels::sentNotes(m_runtimeDirectory);
+    const QStringList notes =
+        kernels::sentNotes(m_runtimeDirectory) + kernels::questionNotes(m_runtimeDirectory);
     // All kernels first: what of them nobody takes up is ended before the first new one starts.
     QSet<QString> known;
     QSet<QString> sessions;
@@ -119,8 +120,8 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
     for (const QString &session : notes) {
         if (sessions.contains(session))
             continue;
-        kernels::removeSentNote(m_runtimeDirectory, session);
         kernels::removeQuestionNote(m_runtimeDirectory, session);
+        kernels::removeSentNote(m_runtimeDirectory, session);
     }
     co_return m_report;
 }

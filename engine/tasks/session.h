@@ -82,7 +82,7 @@ public:
     [[nodiscard]] Waiter<> exchangeKernel(const QString &kernelName, storage::Actor by = {});
     /// The cell that runs gets a KeyboardInterrupt, or what its language has. Fails with NoKernel.
     [[nodiscard]] Result<> interruptKernel();
-    /// Fails with Conflict if no cell waits for input.
+    /// As Kernel's.
     [[nodiscard]] Result<> answerInput(const QString &text);
     /// As Kernel's. Fails with NoKernel too.
     [[nodiscard]] Waiter<kernels::Answer> ask(const QByteArray &type, Json content);

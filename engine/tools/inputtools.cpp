@@ -24,7 +24,7 @@ QCoro::Task<Result<ToolResult>> submitInput(const Services *services, Json argum
         co_return fail(answered.error());
     ToolResult result;
     result.structured = {{"notebook_path", *path}, {"submitted", true}};
-    result.text = QStringLiteral("The cell of %1 has its answer.").arg(*path);
+    result.text = QStringLiteral("It was sent to the cell of %1.").arg(*path);
     co_return result;
 }
 

@@ -127,7 +127,7 @@ class Recovery(celldeck.CelldeckTest):
         asking = self.work / "asking"
         self.write("ask.ipynb", notebook(
             f"open({str(self.gate)!r}).read()\nopen({str(asking)!r}, 'w').close()\n"
-            "print('hello', input('Who? '))"))
+            f"print('hello', input('Who? '))\nopen({str(self.gate)!r}).read()"))
         server = self.serve()
         task = server.call("run_all_cells", notebook_path="ask.ipynb")["task_ids"][0]
         until("a reader of the gate", lambda: self.show(task)["status"] == "running")
@@ -137,10 +137,11 @@ class Recovery(celldeck.CelldeckTest):
         server, errors = self.again()
         self.until_heard(errors)
         server.call("submit_input", notebook_path="ask.ipynb", text="Ada")
-        self.assertEqual(text_of(self.wait(server, task)["outputs"]), "hello Ada\n")
         with self.assertRaises(celldeck.ToolError) as refused:
             server.call("submit_input", notebook_path="ask.ipynb", text="again")
         self.assertEqual(refused.exception.code, "conflict")
+        self.open_gate()
+        self.assertEqual(text_of(self.wait(server, task)["outputs"]), "hello Ada\n")
 
     def test_twice_killed(self):
         server, tasks = self.begin()

@@ -26,6 +26,7 @@ private Q_SLOTS:
     void itGoesWithItsKernel();
     void halfOfOneIsNone();
     void whatCannotBeWrittenIsSaid();
+    void whatIsLeftOfGoneSessionsIsFound();
 
 private:
     QString file() const { return m_folder->filePath(QStringLiteral("question-") + Session); }
@@ -81,6 +82,23 @@ void TestQuestionNote::whatCannotBeWrittenIsSaid()
     QCOMPARE(put.error().code, ErrorCode::Io);
     QVERIFY2(put.error().message.contains(QStringLiteral("missing")),
              qPrintable(put.error().message));
+    // Nor does what the cell asked before stay.
+    QuestionNote asked(m_folder->path(), Session);
+    QVERIFY(asked.put("m1", Question));
+    QVERIFY(QDir(m_folder->path()).mkdir(QFileInfo(file()).fileName() + QStringLiteral(".new")));
+    QVERIFY(!asked.put("m1", Question));
+    QCOMPARE(asked.find("m1"), std::nullopt);
+}
+
+void TestQuestionNote::whatIsLeftOfGoneSessionsIsFound()
+{
+    // As killed before it was in its place.
+    QFile half(file() + QStringLiteral(".new"));
+    QVERIFY(half.open(QIODevice::WriteOnly));
+    half.close();
+    QCOMPARE(questionNotes(m_folder->path()), QStringList{Session});
+    removeQuestionNote(m_folder->path(), Session);
+    QCOMPARE(QDir(m_folder->path()).entryList(QDir::Files), QStringList());
 }
 
 QTEST_GUILESS_MAIN(TestQuestionNote)

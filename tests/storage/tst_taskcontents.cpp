@@ -161,7 +161,7 @@ void TestTaskContents::textsOfAllKindsComeBack_data()
     row("long", QString(100'000, QLatin1Char('x')));
     row("long, of three bytes", QString(100'000, QChar(0x221a)));
     row("a NUL", QStringLiteral("a") + QChar(0) + QStringLiteral("b"));
-    // Half a character is none: JSON can bring it, UTF-8 cannot hold it.
+    // UTF-8 cannot hold half a character.
     QTest::newRow("half a character")
         << QStringLiteral("a") + QChar(0xd83d) << QStringLiteral("a") + QChar(0xfffd);
 }
