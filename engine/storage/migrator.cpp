@@ -58,6 +58,18 @@ Result<> migrate(Connection &connection, const QString &file)
                              [&version](const Row &row) { version = row.integer(0); });
     if (!read)
         return read;
+    if (version != currentSchema()) {
+        const auto isOurs = isSchemaOf(connection, currentSchema());
+        if (!isOurs)
+            return fail(isOurs.error());
+        if (*isOurs)
+            return fail(ErrorCode::Damaged,
+                        QStringLiteral("the database %1 is damaged: its header has version %2, and "
+                                       "its tables are those of %3")
+                            .arg(file)
+                            .arg(version)
+                            .arg(currentSchema()));
+    }
     if (version > currentSchema())
         return fail(ErrorCode::NewerSchema,
                     QStringLiteral("the database %1 has version %2, and this Celldeck knows up to "

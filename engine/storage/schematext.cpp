@@ -72,6 +72,19 @@ Result<> checkSchema(Connection &connection, int version, const QString &file)
     return {};
 }
 
+Result<bool> isSchemaOf(Connection &connection, int version)
+{
+    const auto there = schemaOf(connection);
+    if (!there)
+        return fail(there.error());
+    const auto made = schemaOfVersion(version);
+    if (!made)
+        return fail(made.error());
+    return there->size() == made->size() &&
+           std::ranges::all_of(*made,
+                               [&there](const SchemaEntry &entry) { return has(*there, entry); });
+}
+
 Result<int> likeliestVersion(const QList<SchemaEntry> &entries, int told)
 {
     int likeliest = told;

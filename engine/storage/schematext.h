@@ -34,6 +34,10 @@ struct SchemaEntry
 /// if an entry of ours is not there as it was made.
 [[nodiscard]] Result<> checkSchema(Connection &connection, int version, const QString &file);
 
+/// Whether the schema is that of a new database of that version, and nothing else. No two versions
+/// have the same, so one that is has that version, whatever its header says.
+[[nodiscard]] Result<bool> isSchemaOf(Connection &connection, int version);
+
 /// Which version these entries are of most likely: `told`, unless another one has more of them.
 [[nodiscard]] Result<int> likeliestVersion(const QList<SchemaEntry> &entries, int told);
 

@@ -6,7 +6,9 @@
 #include <QtTest>
 
 #include "storage/database.h"
+#include "storage/migrator.h"
 #include "storage/schema.h"
+#include "storage/schematext.h"
 #include "storage/taskstore.h"
 #include "support/await.h"
 
@@ -23,6 +25,9 @@ private Q_SLOTS:
     void aDamagedFileIsSetAsideAndSalvaged_data();
     void aDamagedFileIsSetAsideAndSalvaged();
     void aNewerSchemaIsRefusedAndKept();
+    void noTwoVersionsHaveTheSameSchema();
+    void aWrongByteInTheVersionIsDamage_data();
+    void aWrongByteInTheVersionIsDamage();
     void everyOlderSchemaIsBroughtUpToDate_data();
     void everyOlderSchemaIsBroughtUpToDate();
 
@@ -176,15 +181,70 @@ void TestDatabase::aNewerSchemaIsRefusedAndKept()
     {
         auto connection = Connection::open(fileIn(dir), Connection::Mode::Write);
         QVERIFY(connection);
-        QVERIFY((*connection)
-                    ->queryOnce(QStringLiteral("PRAGMA user_version=%1").arg(currentSchema() + 1),
-                                {}, [](const Row &) {}));
+        for (const QString &sql :
+             {QStringLiteral("CREATE TABLE newer(id INTEGER PRIMARY KEY)"),
+              QStringLiteral("PRAGMA user_version=%1").arg(currentSchema() + 1)})
+            QVERIFY((*connection)->queryOnce(sql, {}, [](const Row &) {}));
     }
     Database database(fileIn(dir));
     const Result<> opened = database.open();
     QVERIFY(!opened);
     QCOMPARE(opened.error().code, ErrorCode::NewerSchema);
     QVERIFY(opened.error().message.contains(fileIn(dir)));
+}
+
+/// Else a wrong byte in the version could not be told from another version. A step that changes no
+/// table, index or view has to add one.
+void TestDatabase::noTwoVersionsHaveTheSameSchema()
+{
+    for (int version = 1; version <= currentSchema(); ++version) {
+        auto connection = Connection::open(QStringLiteral(":memory:"), Connection::Mode::Write);
+        QVERIFY(connection && raise(**connection, version));
+        for (int other = 0; other <= currentSchema(); ++other)
+            QCOMPARE(*isSchemaOf(**connection, other), other == version);
+    }
+}
+
+void TestDatabase::aWrongByteInTheVersionIsDamage_data()
+{
+    QTest::addColumn<int>("place");
+    QTest::addColumn<char>("byte");
+    // Four bytes, the highest first.
+    QTest::newRow("by one") << 63 << char(currentSchema() + 1);
+    QTest::newRow("by many") << 63 << '\xe5';
+    QTest::newRow("older") << 63 << '\x01';
+    QTest::newRow("none") << 63 << '\0';
+    QTest::newRow("negative") << 60 << '\x80';
+}
+
+void TestDatabase::aWrongByteInTheVersionIsDamage()
+{
+    QFETCH(int, place);
+    QFETCH(char, byte);
+    QTemporaryDir dir;
+    TaskId id;
+    {
+        Database database(fileIn(dir));
+        QVERIFY(database.open());
+        TaskStore store(database);
+        TaskDraft draft;
+        draft.notebookPath = QStringLiteral("/n/a.ipynb");
+        draft.code = QStringLiteral("print(1)");
+        const auto tasks = await(store.insert({draft}, SystemClock().now()));
+        QVERIFY(tasks);
+        id = tasks->first().id;
+    }
+    QFile file(fileIn(dir));
+    QVERIFY(file.open(QIODevice::ReadWrite) && file.seek(place) && file.putChar(byte));
+    file.close();
+    Database database(fileIn(dir));
+    const Result<> opened = database.open();
+    QVERIFY2(opened, opened ? "" : qPrintable(opened.error().message));
+    QVERIFY2(database.notice().contains(QStringLiteral("damaged")), qPrintable(database.notice()));
+    TaskStore store(database);
+    const auto kept = await(store.load(id));
+    QVERIFY(kept);
+    QCOMPARE(kept->task.code, QStringLiteral("print(1)"));
 }
 
 void TestDatabase::everyOlderSchemaIsBroughtUpToDate_data()
