@@ -128,6 +128,8 @@ class BadInput(celldeck.CelldeckTest):
         self.celldeck("run", "a.ipynb")
         file = self.data / "sessions" / "state.db"
         with sqlite3.connect(file) as database:
+            # With the tables of this version it would be a wrong byte.
+            database.execute("CREATE TABLE newer(id INTEGER PRIMARY KEY)")
             database.execute("PRAGMA user_version = 999")
         database.close()
         before = file.read_bytes()
