@@ -58,7 +58,11 @@ Result<> migrate(Connection &connection, const QString &file)
                              [&version](const Row &row) { version = row.integer(0); });
     if (!read)
         return read;
-    if (version != currentSchema()) {
+    const auto entries = connection.number(QStringLiteral("SELECT count(*) FROM sqlite_schema"));
+    if (!entries)
+        return fail(entries.error());
+    // An older version is held to its own schema below.
+    if (version > currentSchema() || version < 0 || (version == 0 && *entries > 0)) {
         const auto isOurs = isSchemaOf(connection, currentSchema());
         if (!isOurs)
             return fail(isOurs.error());
