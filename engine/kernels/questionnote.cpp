@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFile>
 #include <cstdio>
+#include <utility>
 
 namespace celldeck::kernels {
 
@@ -39,6 +40,7 @@ Result<> QuestionNote::put(const QByteArray &messageId, const InputRequest &requ
                        {"prompt", request.prompt},
                        {"password", request.isPassword},
                        {"header", request.header}};
+    m_mayExist = true;
     // Whole or not at all, for whoever reads it after a crash.
     QFile file(m_path + New);
     const QByteArray bytes = toBytes(note);
@@ -71,7 +73,8 @@ std::optional<InputRequest> QuestionNote::find(const QByteArray &messageId) cons
 
 void QuestionNote::remove()
 {
-    removeBoth(m_path);
+    if (std::exchange(m_mayExist, false))
+        removeBoth(m_path);
 }
 
 QStringList questionNotes(const QString &folder)

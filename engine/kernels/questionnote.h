@@ -32,6 +32,7 @@ public:
 
 private:
     QString m_path;
+    bool m_mayExist = true;  // an earlier engine may have left one; no cell's end has to look twice
 };
 
 /// Of which sessions there are notes.
