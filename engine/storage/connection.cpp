@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <QFile>
 #include <QHash>
+#include <QStringDecoder>
 #include <QStringEncoder>
 #include <QVarLengthArray>
 
@@ -132,7 +133,13 @@ std::int64_t Row::integer(int column) const
 
 QString Row::text(int column) const
 {
-    return QString::fromUtf8(utf8(column));
+    const QByteArrayView bytes = utf8(column);
+    // fromUtf8 drops a byte order mark, which is the text's own here.
+    if (bytes.startsWith("\xef\xbb\xbf"))
+        return QStringDecoder(
+            QStringDecoder::Utf8,
+            QStringDecoder::Flag::Stateless | QStringDecoder::Flag::ConvertInitialBom)(bytes);
+    return QString::fromUtf8(bytes);
 }
 
 QByteArrayView Row::utf8(int column) const

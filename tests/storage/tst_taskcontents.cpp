@@ -160,6 +160,7 @@ void TestTaskContents::textsOfAllKindsComeBack_data()
     row("two, three and four bytes a character", QStringLiteral("ü√\U0001f427").repeated(100));
     row("long", QString(100'000, QLatin1Char('x')));
     row("long, of three bytes", QString(100'000, QChar(0x221a)));
+    row("a byte order mark", QChar(0xfeff) + QStringLiteral("x = 1"));
     row("a NUL", QStringLiteral("a") + QChar(0) + QStringLiteral("b"));
     // UTF-8 cannot hold half a character.
     QTest::newRow("half a character")
