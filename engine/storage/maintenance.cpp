@@ -9,6 +9,7 @@
 #include "base/lockfile.h"
 #include "storage/auditsql.h"
 #include "storage/connection.h"
+#include "storage/migrator.h"
 #include "storage/replacement.h"
 #include "storage/schema.h"
 
@@ -95,15 +96,9 @@ Result<QStringList> check(const QString &file, CheckDepth depth)
     auto connection = Connection::open(file, Connection::Mode::Read);
     if (!connection)
         return fail(connection.error());
-    const auto version = (*connection)->number(QStringLiteral("PRAGMA user_version"));
+    const auto version = versionOf(**connection, file);
     if (!version)
         return fail(version.error());
-    if (*version > currentSchema())
-        return fail(ErrorCode::NewerSchema,
-                    QStringLiteral("%1 has version %2, and this Celldeck knows up to %3")
-                        .arg(file)
-                        .arg(*version)
-                        .arg(currentSchema()));
     QStringList findings;
     if (*version == 0)
         findings << QStringLiteral("it is no database of Celldeck's: its version is 0");

@@ -48,21 +48,17 @@ Result<> step(Connection &connection, int to)
 
 }  // namespace
 
-Result<> migrate(Connection &connection, const QString &file)
+Result<int> versionOf(Connection &connection, const QString &file)
 {
-    if (const Result<> sound = check(connection, file); !sound)
-        return sound;
-    std::int64_t version = 0;
-    const Result<> read =
-        connection.queryOnce(QStringLiteral("PRAGMA user_version"), {},
-                             [&version](const Row &row) { version = row.integer(0); });
-    if (!read)
-        return read;
+    const auto version = connection.number(QStringLiteral("PRAGMA user_version"));
+    if (!version)
+        return fail(version.error());
     const auto entries = connection.number(QStringLiteral("SELECT count(*) FROM sqlite_schema"));
     if (!entries)
         return fail(entries.error());
-    // An older version is held to its own schema below.
-    if (version > currentSchema() || version < 0 || (version == 0 && *entries > 0)) {
+    const bool isNewer = *version > currentSchema();
+    // An older one is held to its own schema by `migrate`.
+    if (isNewer || *version < 0 || (*version == 0 && *entries > 0)) {
         const auto isOurs = isSchemaOf(connection, currentSchema());
         if (!isOurs)
             return fail(isOurs.error());
@@ -71,16 +67,26 @@ Result<> migrate(Connection &connection, const QString &file)
                         QStringLiteral("the database %1 is damaged: its header has version %2, and "
                                        "its tables are those of %3")
                             .arg(file)
-                            .arg(version)
+                            .arg(*version)
                             .arg(currentSchema()));
     }
-    if (version > currentSchema())
+    if (isNewer)
         return fail(ErrorCode::NewerSchema,
                     QStringLiteral("the database %1 has version %2, and this Celldeck knows up to "
-                                   "%3: start the newer Celldeck, or choose another --data-dir")
+                                   "%3: use the newer Celldeck, or choose another --data-dir")
                         .arg(file)
-                        .arg(version)
+                        .arg(*version)
                         .arg(currentSchema()));
+    return int(*version);
+}
+
+Result<> migrate(Connection &connection, const QString &file)
+{
+    if (const Result<> sound = check(connection, file); !sound)
+        return sound;
+    const auto version = versionOf(connection, file);
+    if (!version)
+        return fail(version.error());
     const auto foreign =
         connection.number(QStringLiteral("SELECT count(*) FROM sqlite_schema"
                                          " WHERE type = 'table' AND name = 'execution_queue'"));
@@ -91,12 +97,12 @@ Result<> migrate(Connection &connection, const QString &file)
                     QStringLiteral("the database %1 is the Python server's: move it to another "
                                    "folder, and take it over from there with celldeck import")
                         .arg(file));
-    if (version > 0) {
-        if (const Result<> sound = checkSchema(connection, int(version), file); !sound)
+    if (*version > 0) {
+        if (const Result<> sound = checkSchema(connection, *version, file); !sound)
             return sound;
     }
-    if (version > 0 && version < currentSchema()) {
-        const QString backup = QStringLiteral("%1.v%2.backup").arg(file).arg(version);
+    if (*version > 0 && *version < currentSchema()) {
+        const QString backup = QStringLiteral("%1.v%2.backup").arg(file).arg(*version);
         if (!QFile::exists(backup)) {
             // Its name says that it is complete: the next start would not make another.
             const QString part = backup + QStringLiteral(".part");

@@ -4,6 +4,7 @@
 
 #include "storage/auditsql.h"
 #include "storage/census.h"
+#include "storage/migrator.h"
 #include "storage/schema.h"
 #include "storage/tasksql.h"
 
@@ -18,16 +19,9 @@ Result<Queries> Queries::open(const QString &file)
     auto connection = Connection::open(file, Connection::Mode::Read);
     if (!connection)
         return fail(connection.error());
-    const auto version = (*connection)->number(QStringLiteral("PRAGMA user_version"));
+    const auto version = versionOf(**connection, file);
     if (!version)
         return fail(version.error());
-    if (*version > currentSchema())
-        return fail(ErrorCode::NewerSchema,
-                    QStringLiteral("the database %1 has version %2, and this Celldeck knows up to "
-                                   "%3: use the newer Celldeck")
-                        .arg(file)
-                        .arg(*version)
-                        .arg(currentSchema()));
     if (*version < currentSchema())
         return fail(ErrorCode::StorageUnavailable,
                     QStringLiteral("the database %1 is of an older version: start celldeck serve "

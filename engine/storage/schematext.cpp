@@ -22,6 +22,37 @@ bool has(const QList<SchemaEntry> &entries, const SchemaEntry &wanted)
         entries, [&wanted](const SchemaEntry &entry) { return entry.isAlike(wanted); });
 }
 
+struct Comparison
+{
+    QList<SchemaEntry> missing;  // or there and not as it was made
+    QList<SchemaEntry> foreign;
+};
+
+Comparison compare(const QList<SchemaEntry> &there, const QList<SchemaEntry> &made)
+{
+    Comparison compared;
+    for (const SchemaEntry &entry : made) {
+        if (!has(there, entry))
+            compared.missing << entry;
+    }
+    for (const SchemaEntry &entry : there) {
+        if (!has(made, entry))
+            compared.foreign << entry;
+    }
+    return compared;
+}
+
+Result<Comparison> compare(Connection &connection, int version)
+{
+    const auto there = schemaOf(connection);
+    if (!there)
+        return fail(there.error());
+    const auto made = schemaOfVersion(version);
+    if (!made)
+        return fail(made.error());
+    return compare(*there, *made);
+}
+
 }  // namespace
 
 bool SchemaEntry::isAlike(const SchemaEntry &other) const
@@ -56,33 +87,22 @@ Result<QList<SchemaEntry>> schemaOfVersion(int version)
 
 Result<> checkSchema(Connection &connection, int version, const QString &file)
 {
-    const auto there = schemaOf(connection);
-    if (!there)
-        return fail(there.error());
-    const auto made = schemaOfVersion(version);
-    if (!made)
-        return fail(made.error());
-    for (const SchemaEntry &entry : *made) {
-        if (!has(*there, entry))
-            return fail(
-                ErrorCode::Damaged,
-                QStringLiteral("the database %1 is damaged: the %2 %3 is not as it was made")
-                    .arg(file, entry.type, entry.name));
-    }
+    const auto compared = compare(connection, version);
+    if (!compared)
+        return fail(compared.error());
+    if (!compared->missing.isEmpty())
+        return fail(ErrorCode::Damaged,
+                    QStringLiteral("the database %1 is damaged: the %2 %3 is not as it was made")
+                        .arg(file, compared->missing.first().type, compared->missing.first().name));
     return {};
 }
 
 Result<bool> isSchemaOf(Connection &connection, int version)
 {
-    const auto there = schemaOf(connection);
-    if (!there)
-        return fail(there.error());
-    const auto made = schemaOfVersion(version);
-    if (!made)
-        return fail(made.error());
-    return there->size() == made->size() &&
-           std::ranges::all_of(*made,
-                               [&there](const SchemaEntry &entry) { return has(*there, entry); });
+    const auto compared = compare(connection, version);
+    if (!compared)
+        return fail(compared.error());
+    return compared->missing.isEmpty() && compared->foreign.isEmpty();
 }
 
 Result<int> likeliestVersion(const QList<SchemaEntry> &entries, int told)
@@ -93,12 +113,8 @@ Result<int> likeliestVersion(const QList<SchemaEntry> &entries, int told)
         const auto made = schemaOfVersion(version);
         if (!made)
             return fail(made.error());
-        // Missing, or there and not made by that version.
-        qsizetype wrong = 0;
-        for (const SchemaEntry &entry : *made)
-            wrong += has(entries, entry) ? 0 : 1;
-        for (const SchemaEntry &entry : entries)
-            wrong += has(*made, entry) ? 0 : 1;
+        const Comparison compared = compare(entries, *made);
+        const qsizetype wrong = compared.missing.size() + compared.foreign.size();
         if (fewest < 0 || wrong < fewest || (wrong == fewest && version == told)) {
             fewest = wrong;
             likeliest = version;

@@ -4,12 +4,13 @@
 #include <QtTest>
 #include <semaphore>
 
+#include "databasewrites.h"
 #include "storage/database.h"
 #include "support/await.h"
 
 using namespace celldeck;
 using namespace celldeck::storage;
-using celldeck::test::await;
+using namespace celldeck::test;
 
 /// What the writer makes of its jobs: commits, answers, the log; as a Database's owner sees it.
 class TestWriter : public QObject
@@ -33,21 +34,6 @@ private:
 };
 
 namespace {
-
-Result<std::int64_t> addPath(Connection &connection, const QString &path)
-{
-    const auto added =
-        connection.run(QStringLiteral("INSERT INTO notebook(path) VALUES(?)"), {path});
-    if (!added)
-        return fail(added.error());
-    return connection.number(QStringLiteral("SELECT count(*) FROM notebook"));
-}
-
-Waiter<std::int64_t> add(Database &database, const QString &path)
-{
-    return database.write<std::int64_t>(
-        [path](Connection &connection) { return addPath(connection, path); });
-}
 
 Result<std::int64_t> countPaths(Database &database)
 {
