@@ -198,8 +198,6 @@ Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode m
         pragmas << QStringLiteral("PRAGMA auto_vacuum=INCREMENTAL");
     pragmas << QStringList{QStringLiteral("PRAGMA journal_mode=WAL"),
                            QStringLiteral("PRAGMA synchronous=FULL"),
-                           // 1 MB, and then from its beginning again: an fsync of blocks that exist
-                           // takes two thirds of one of blocks that the file grows by.
                            QStringLiteral("PRAGMA wal_autocheckpoint=256"),
                            QStringLiteral("PRAGMA journal_size_limit=16777216")};
     for (const QString &pragma : std::as_const(pragmas)) {
@@ -266,6 +264,36 @@ void Connection::stopAutomaticCheckpoints()
             return SQLITE_OK;
         },
         d.get());
+}
+
+Result<> Connection::layOutLog(std::int64_t pages)
+{
+    constexpr std::int64_t LogHeaderBytes = 32;  // sqlite.org/fileformat2.html#walformat
+    constexpr std::int64_t FrameHeaderBytes = 24;
+    const auto pageBytes = number(QStringLiteral("PRAGMA page_size"));
+    if (!pageBytes)
+        return fail(pageBytes.error());
+    sqlite3_file *log = nullptr;
+    sqlite3_file_control(d->database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    const auto refused = [] {
+        return fail(ErrorCode::StorageUnavailable,
+                    QStringLiteral("the database's log cannot be laid out"));
+    };
+    sqlite3_int64 end = 0;
+    if (!log || !log->pMethods || log->pMethods->xFileSize(log, &end) != SQLITE_OK)
+        return refused();
+    // Where nothing follows the last commit, zeros do: no frame begins with them.
+    const QByteArray nothing(1 << 16, '\0');
+    const std::int64_t wanted = LogHeaderBytes + pages * (FrameHeaderBytes + *pageBytes);
+    while (end < wanted) {
+        const int bytes = int(std::min<std::int64_t>(nothing.size(), wanted - end));
+        if (log->pMethods->xWrite(log, nothing.constData(), bytes, end) != SQLITE_OK)
+            return refused();
+        end += bytes;
+    }
+    if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+        return refused();
+    return {};
 }
 
 Result<> Connection::copyTo(const QString &file)

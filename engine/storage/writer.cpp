@@ -13,9 +13,8 @@ Q_LOGGING_CATEGORY(log, "celldeck.storage")
 // How long a commit waits at most for what the answers to the one before it lead to.
 constexpr auto AnswersTake = std::chrono::milliseconds(2);
 
-// 1 MB, and then from its beginning again: an fsync of blocks that exist takes two thirds of one of
-// blocks that the file grows by.
-constexpr std::int64_t LogPages = 256;
+// 4 MB, and then from its beginning again.
+constexpr std::int64_t LogPages = 1'024;
 constexpr std::int64_t PageBytes = 4'096;
 // Writes a page and changes nothing: Celldeck's files have 0 there.
 constexpr const char *Touch = "PRAGMA application_id=0";
@@ -53,6 +52,8 @@ void Writer::opening(Connection &connection)
 {
     connection.stopAutomaticCheckpoints();
     m_tellAtBytes = m_watch.largestBytes;
+    if (const Result<> done = connection.layOutLog(LogPages); !done)
+        qCInfo(log, "%s", qUtf8Printable(done.error().message));
 }
 
 void Writer::idle(Connection &connection)

@@ -32,8 +32,8 @@ struct StorageWatch
 /// is written and synced anew, to the page that it shares with them. A checkpoint that fails is
 /// repeated from the WAL's first frame that no checkpoint has copied and synced.
 ///
-/// After the answers it moves the log into the database file, whenever that has a megabyte, and
-/// when nothing comes any more; and looks how large both have become.
+/// The log is 4 MB from the beginning. After the answers it is moved into the database file, whenever
+/// it is full, and when nothing comes any more; then the writer looks how large both have become.
 class Writer final : public ConnectionThread
 {
 public:

@@ -196,7 +196,7 @@ class Disk(FaultTest):
         server = self.start()
         server.call("pause_queue")
         code = "#" + "x" * 1000
-        tasks = {self.submit(server, code_override=f"{code}{number}") for number in range(200)}
+        tasks = {self.submit(server, code_override=f"{code}{number}") for number in range(400)}
         self.kill(server)
         folder = self.data / "sessions"
         file, log = folder / "state.db", folder / "state.db-wal"

@@ -25,6 +25,7 @@ private Q_SLOTS:
     void aRollbackIsToldToTheStores();
     void aReaderThatNeverEndsIsTold();
     void theLogIsEmptiedWhenNothingComes();
+    void theLogIsLaidOutBeforeItIsNeeded();
     void aLargeDatabaseIsTold();
     void closingFinishesWhatWasTaken();
     void afterClosingItRefuses();
@@ -208,6 +209,27 @@ void TestWriter::theLogIsEmptiedWhenNothingComes()
         return (*connection)->number(QStringLiteral("SELECT count(*) FROM notebook")).value_or(-1);
     };
     QTRY_COMPARE_WITH_TIMEOUT(inFileAlone(), 1, 30'000);
+}
+
+void TestWriter::theLogIsLaidOutBeforeItIsNeeded()
+{
+    QTemporaryDir dir;
+    Database database(fileIn(dir));
+    QVERIFY(database.open());
+    QVERIFY(await(add(database, QStringLiteral("first"))));
+    const QString log = fileIn(dir) + QStringLiteral("-wal");
+    const qint64 size = QFileInfo(log).size();
+    QVERIFY(size > 4'000'000);
+    for (int i = 0; i < 200; ++i)
+        QVERIFY(await(add(database, QString::number(i))));
+    QCOMPARE(QFileInfo(log).size(), size);
+    // What another finds in it after a kill: the commits, and nothing behind them.
+    const QString copy = dir.filePath(QStringLiteral("copy.db"));
+    QVERIFY(QFile::copy(fileIn(dir), copy));
+    QVERIFY(QFile::copy(log, copy + QStringLiteral("-wal")));
+    auto other = Connection::open(copy, Connection::Mode::Write);
+    QVERIFY(other);
+    QCOMPARE((*other)->number(QStringLiteral("SELECT count(*) FROM notebook")), 201);
 }
 
 void TestWriter::aLargeDatabaseIsTold()
