@@ -80,7 +80,9 @@ bool ConnectionThread::takeMore(Jobs &jobs, std::chrono::steady_clock::time_poin
         return (!m_jobs.empty() && m_holds == 0) || !m_isAnswering || !m_accepts;
     };
     std::unique_lock lock(m_mutex);
+    m_waitsForAnswers = true;
     m_changed.wait_until(lock, latest, isNeeded);
+    m_waitsForAnswers = false;
     if (m_jobs.empty() || m_holds > 0 || jobs.size() + m_jobs.size() > MaxBatch)
         return false;
     std::ranges::move(m_jobs, std::back_inserter(jobs));
@@ -176,7 +178,7 @@ void ConnectionThread::answerInTurns()
         return;
     {
         const std::scoped_lock lock(m_mutex);
-        if (!std::exchange(m_isAnswering, false))
+        if (!std::exchange(m_isAnswering, false) || !m_waitsForAnswers)
             return;
     }
     m_changed.notify_one();

@@ -108,7 +108,8 @@ private:
     std::vector<std::function<void()>> m_news;
     std::deque<Answer> m_answers;
     bool m_isOwnerCalled = false;
-    bool m_isAnswering = false;  // several, in the owner's thread: more jobs may come
+    bool m_isAnswering = false;      // several, in the owner's thread: more jobs may come
+    bool m_waitsForAnswers = false;  // a batch, until they are given
     int m_holds = 0;
     bool m_accepts = false;
     std::thread m_thread;
