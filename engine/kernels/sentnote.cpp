@@ -111,6 +111,11 @@ Result<> SentNote::write(const QByteArray &messageId)
                 QStringLiteral("%1 cannot be written: %2").arg(m_path, qt_error_string(errno)));
 }
 
+std::uint64_t requestNumber(const QByteArray &messageId)
+{
+    return numberOf(messageId).value_or(0);
+}
+
 Sent wasSent(const QString &folder, const QByteArray &messageId)
 {
     const auto number = numberOf(messageId);

@@ -49,6 +49,9 @@ enum class Sent {
     Perhaps,  ///< It was handed over, as the last one or before it; or nobody knows.
 };
 
+/// The later request has the higher one; 0 for what is no msg_id of ours.
+[[nodiscard]] std::uint64_t requestNumber(const QByteArray &messageId);
+
 /// Whether a request of an engine that is gone has left for its kernel.
 [[nodiscard]] Sent wasSent(const QString &folder, const QByteArray &messageId);
 

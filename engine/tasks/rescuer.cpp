@@ -209,9 +209,11 @@ QCoro::Task<Result<Rescuer::Left>> Rescuer::settle(Left left)
 /// What was running is followed where its kernel still works on it, and ended else.
 QCoro::Task<Result<>> Rescuer::endRunning(Left left)
 {
-    // No more than one can run: the one that began last. Its request may have left or not, the
-    // kernel will tell.
-    const auto last = std::ranges::max_element(left.running, {}, &TaskRecord::startedAt);
+    // No more than one can run: the one that left last, if it has; the kernel will tell. The
+    // others have ended on it, and what they said has gone with the engine.
+    const auto last = std::ranges::max_element(left.running, {}, [](const TaskRecord &task) {
+        return kernels::requestNumber(task.messageId);
+    });
     for (const TaskRecord &task : std::as_const(left.running)) {
         if (left.attached && task.id == last->id) {
             const auto loading = m_stores.tasks.load(task.id);
@@ -223,7 +225,10 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
             m_sessionOf(left.notebookPath).follow(*detail);
             continue;
         }
-        const Result<> ended = co_await interrupt(task);
+        const Result<> ended = co_await interrupt(
+            task, left.attached
+                      ? QStringLiteral("the engine ended before what came of it was recorded")
+                      : QStringLiteral("the engine ended while it ran, and its kernel with it"));
         if (!ended)
             co_return ended;
         crashPoint("recovery.interrupted");
@@ -266,7 +271,7 @@ QCoro::Task<Result<QList<TaskRecord>>> Rescuer::loseKernel(Left left, Recovery r
     co_return std::move(*again) + std::move(left.pending);
 }
 
-QCoro::Task<Result<>> Rescuer::interrupt(TaskRecord task)
+QCoro::Task<Result<>> Rescuer::interrupt(TaskRecord task, QString why)
 {
     const auto loading = m_stores.tasks.load(task.id);
     const Result<TaskDetail> detail = co_await loading.wait(m_scope);
@@ -275,7 +280,7 @@ QCoro::Task<Result<>> Rescuer::interrupt(TaskRecord task)
     // Its request had left: whether it did its work nobody knows, so it is not run again.
     storage::TaskOutcome outcome;
     outcome.state = TaskState::Interrupted;
-    outcome.error = QStringLiteral("the engine ended while it ran, and its kernel with it");
+    outcome.error = std::move(why);
     outcome.outputs = detail->outputs;
     outcome.finishedAt = m_clock.now();
     const storage::AuditNote note{.by = {},

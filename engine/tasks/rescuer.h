@@ -36,7 +36,7 @@ private:
     QCoro::Task<Result<Left>> settle(Left left);
     QCoro::Task<Result<>> endRunning(Left left);
     QCoro::Task<Result<QList<storage::TaskRecord>>> loseKernel(Left left, Recovery recovery);
-    QCoro::Task<Result<>> interrupt(storage::TaskRecord task);
+    QCoro::Task<Result<>> interrupt(storage::TaskRecord task, QString why);
     QCoro::Task<Result<QList<storage::TaskDraft>>> replays(storage::KernelRecord lost);
     QCoro::Task<Result<>> writeAgain(QString notebookPath);
 

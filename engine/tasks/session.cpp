@@ -88,6 +88,7 @@ QCoro::Task<> Session::work()
     while (!m_stopping && !m_scope.isClosed()) {
         if (!m_followed && mustWait()) {
             recordLast();
+            m_next.withdraw();
             m_wake = {};
             if (m_options.cullAfter && m_kernel.get() && m_waiting.isEmpty())
                 m_idle.start(*m_options.cullAfter);
@@ -113,8 +114,8 @@ QCoro::Task<> Session::work()
     }
     recordLast();
     m_next.withdraw();
-    const Result<> finished = co_await m_finished.wait(m_scope);
-    if (finished)
+    const bool allRecorded = co_await recorded(0);
+    if (allRecorded)
         m_stopped.resolve({});
 }
 
@@ -147,6 +148,8 @@ QCoro::Task<> Session::runTask(TaskRecord task)
             co_await executeTask(std::move(task), OnDisk::Announced);
             co_return;
         }
+        // Requests leave in the order of their numbers: this one's will be a new one.
+        m_next.withdraw();
     }
     recordLast();
     if (m_hasState && m_kernel.hasDied()) {
@@ -215,6 +218,7 @@ QCoro::Task<> Session::executeTask(TaskRecord task, OnDisk as)
         task.messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); });
     if (as == OnDisk::Announced)
         recordStep(task);
+    m_next.cellBegan();
     const Result<kernels::Execution> execution = co_await executing;
     co_await conclude(std::move(task), execution);
 }
@@ -232,15 +236,38 @@ void Session::recordStep(TaskRecord begun)
 
 void Session::recordLast()
 {
-    if (auto last = std::exchange(m_last, {}))
-        m_scope.start(
-            finishBesideTheNext(std::move(last->task), std::move(last->outcome), m_finished));
+    auto last = std::exchange(m_last, {});
+    if (!last)
+        return;
+    const Waiter<> done;
+    m_recordings.push_back(done);
+    m_scope.start(finishBesideTheNext(std::move(last->task), std::move(last->outcome), done));
+}
+
+bool Session::isRecorded(qsizetype butFor)
+{
+    while (!m_recordings.empty() && m_recordings.front().isResolved())
+        m_recordings.pop_front();
+    return qsizetype(m_recordings.size()) <= butFor;
+}
+
+QCoro::Task<bool> Session::recorded(qsizetype butFor)
+{
+    while (!isRecorded(butFor)) {
+        const Waiter<> first = m_recordings.front();
+        const Result<> done = co_await first.wait(m_scope);
+        if (!done)
+            co_return false;
+    }
+    co_return true;
 }
 
 void Session::announceNext()
 {
-    if (!mustWait() && !m_stopping)
-        m_next.announce(m_waiting.first().id, m_kernel.get()->newMessageId());
+    if (mustWait() || m_stopping)
+        m_next.withdraw();
+    else
+        m_next.announce(m_waiting, [this] { return m_kernel.get()->newMessageId(); });
 }
 
 QCoro::Task<> Session::followTask(storage::TaskDetail detail)
@@ -276,14 +303,18 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         m_results.setWidgets(*widgets);
     if (execution)
         m_displays.remember({ended(task, outcome), execution->outputs, execution->displays});
-    const Result<> before = co_await m_finished.wait(m_scope);
-    if (!before)
+    m_next.cellEnded(isRecorded(m_next.depth() - 1) ? NextRequests::Disk::KeepsUp
+                                                    : NextRequests::Disk::IsBehind);
+    const bool hasRoom = co_await recorded(m_next.depth() - 1);
+    if (!hasRoom)
         co_return;
     if (outcome.state == TaskState::Completed && m_end == End::None && !mustWait()) {
-        m_finished = {};
         m_last = {std::move(task), std::move(outcome)};
         co_return;
     }
+    const bool allRecorded = co_await recorded(0);
+    if (!allRecorded)
+        co_return;
     co_await finish(
         task, outcome,
         outcome.state == TaskState::Cancelled ? std::exchange(m_endNote, {}) : std::nullopt);

@@ -13,8 +13,11 @@ class WaitingLine final
 {
 public:
     void append(QList<storage::TaskRecord> tasks);
-    /// Requires of both: not empty.
-    [[nodiscard]] const storage::TaskRecord &first() const { return m_tasks.first(); }
+    /// Requires of both: that there is one.
+    [[nodiscard]] const storage::TaskRecord &at(qsizetype position) const
+    {
+        return m_tasks.at(position);
+    }
     [[nodiscard]] storage::TaskRecord takeFirst();
     [[nodiscard]] std::optional<storage::TaskRecord> take(storage::TaskId id);
     [[nodiscard]] QList<storage::TaskRecord> takeAll();

@@ -127,6 +127,40 @@ class Disk(FaultTest):
             self.assertNotIn("ghost", rows)
         self.assertIn("second-try", rows)
 
+    def test_cells_that_are_faster_than_the_disk(self):
+        """Several have left, and several have ended, before the disk knows of the first."""
+        count = 40
+        self.write("many.ipynb", notebook(*(
+            f"print({i}); open({str(self.folder)!r} + '/ran', 'a').write('{i} ')"
+            for i in range(count))))
+        for kill in (False, True):
+            if kill:
+                self.environment["CELLDECK_CRASH_AT"] = f"session.sent_ahead:{count * 3 // 4}"
+            server = self.start()
+            self.environment.pop("CELLDECK_CRASH_AT", None)
+            server.call("pause_queue")
+            tasks = [server.call("run_cell_async", notebook_path="many.ipynb",
+                                 index=index)["task_id"] for index in range(count)]
+            self.switch.write_text("later")
+            server.call("resume_queue")
+            if kill:
+                self.assertEqual(server.process.wait(LIMIT_S), -signal.SIGKILL)
+                server = self.start()
+            ended = [self.wait(server, task) for task in tasks]
+            states = "".join(done["status"][0] for done in ended)  # (c)ompleted, (i)nterrupted
+            # What had left and has no end on the disk was not run again; the last of it may have
+            # been heard, or not even have reached the kernel.
+            self.assertRegex(states, "^c+i{2,10}c+$" if kill else "^c+$")
+            for number, done in enumerate(ended):
+                if done["status"] == "completed":
+                    self.assertEqual(text_of(done["outputs"]), f"{number}\n")
+            ran = (self.folder / "ran").read_text().split()
+            (self.folder / "ran").unlink()
+            missing = sorted(set(map(str, range(count))) - set(ran))
+            self.assertEqual(ran, [str(i) for i in range(count) if str(i) not in missing])
+            self.assertLessEqual(len(missing), 1 if kill else 0)
+            self.assertEqual(server.end(), 0)
+
     def test_short_writes_and_interruptions(self):
         self.switch.write_text("half")
         server = self.start()

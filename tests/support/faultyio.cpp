@@ -3,6 +3,7 @@
 //   full    write: ENOSPC       ro      write: EROFS
 //   sync    fsync: EIO          io      write, read and fsync: EIO
 //   once    the next fsync: EIO, and no other
+//   later   fsync: comes to its end 200 ms later
 //   half    write: only a part of it, and every other one EINTR
 //   create  a new file: ENOSPC, as without inodes
 //   move    rename and unlink: EIO
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace {
@@ -117,6 +119,10 @@ int writeError(char letter)
 bool failSync(int fd)
 {
     const char letter = fault(fd);
+    if (letter == 'l') {
+        const timespec late{.tv_sec = 0, .tv_nsec = 200'000'000};
+        nanosleep(&late, nullptr);
+    }
     if (letter != 's' && letter != 'i' && letter != 'o')
         return false;
     if (letter == 'o' && truncate(getenv("FAULTY_SWITCH"), 0) != 0)
