@@ -95,6 +95,8 @@ EngineFeed::EngineFeed(tasks::TaskQueue &queue, storage::TaskStore &store, const
     : m_queue(queue), m_store(store), m_clock(clock), m_due(PublishInterval, [this] { publish(); })
 {
     connect(&m_queue, &tasks::TaskQueue::taskChanged, this, [this](const TaskRecord &task) {
+        if (isFinal(task.state))
+            setAsking(task.id, false);
         // Without a console nobody listens, and nothing is to be gathered or counted.
         static const QMetaMethod news = QMetaMethod::fromSignal(&Feed::tasksChanged);
         if (!isSignalConnected(news))
@@ -109,9 +111,12 @@ EngineFeed::EngineFeed(tasks::TaskQueue &queue, storage::TaskStore &store, const
             });
     connect(&m_queue, &tasks::TaskQueue::inputRequested, this,
             [this](const TaskRecord &task, const kernels::InputRequest &request) {
+                setAsking(task.id, true);
                 if (task.id == m_watched)
                     Q_EMIT inputRequested({task.id, request.prompt, request.isPassword});
             });
+    connect(&m_queue, &tasks::TaskQueue::inputAnswered, this,
+            [this](const TaskRecord &task) { setAsking(task.id, false); });
     connect(&m_queue, &tasks::TaskQueue::failed, this, &EngineFeed::failed);
 }
 
@@ -166,6 +171,7 @@ QCoro::Task<> EngineFeed::list(int limit)
         co_return;
     }
     Q_EMIT tasksListed(*tasks);
+    Q_EMIT askingChanged(m_asking);
     Q_EMIT endpointChanged(m_endpoint);
     co_await publishStats();
 }
@@ -238,6 +244,17 @@ QCoro::Task<> EngineFeed::answer(TaskId id, QString text)
     const Result<> answered = session->answerInput(text);
     if (!answered)
         report(answered.error());
+}
+
+void EngineFeed::setAsking(TaskId id, bool asks)
+{
+    if (m_asking.contains(id) == asks)
+        return;
+    if (asks)
+        m_asking.append(id);
+    else
+        m_asking.removeOne(id);
+    Q_EMIT askingChanged(m_asking);
 }
 
 void EngineFeed::publish()

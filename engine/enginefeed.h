@@ -34,6 +34,7 @@ private:
     QCoro::Task<> cancel(storage::TaskId id);
     QCoro::Task<> answer(storage::TaskId id, QString text);
     void publish();
+    void setAsking(storage::TaskId id, bool asks);
     void report(const Error &error);
 
     tasks::TaskQueue &m_queue;
@@ -41,6 +42,7 @@ private:
     const Clock &m_clock;
     EndpointStatus m_endpoint;
     storage::TaskId m_watched;
+    QList<storage::TaskId> m_asking;
     std::map<storage::TaskId, storage::TaskRecord> m_changed;
     Coalescer m_due;
     TaskScope m_scope;

@@ -64,6 +64,8 @@ Q_SIGNALS:
     void statsChanged(const celldeck::storage::TaskStats &stats);
     void taskLoaded(const celldeck::storage::TaskDetail &detail);
     void outputsChanged(const celldeck::LiveOutputs &outputs);
+    /// The tasks whose cells ask for input and wait, all of them.
+    void askingChanged(const QList<celldeck::storage::TaskId> &tasks);
     /// The watched task asks and waits, or has asked before it was watched.
     void inputRequested(const celldeck::InputQuestion &question);
     void endpointChanged(const celldeck::EndpointStatus &status);

@@ -218,6 +218,7 @@ void MainWindow::connectFeed()
 {
     connect(m_feed, &Feed::tasksListed, this, &MainWindow::handleTasks);
     connect(m_feed, &Feed::tasksChanged, this, &MainWindow::handleTasks);
+    connect(m_feed, &Feed::askingChanged, m_model, &TaskModel::setAsking);
     connect(m_feed, &Feed::statsChanged, this, &MainWindow::handleStats);
     connect(m_feed, &Feed::endpointChanged, this, &MainWindow::handleEndpoint);
     connect(m_feed, &Feed::failed, this, &MainWindow::handleFailed);

@@ -138,6 +138,11 @@ QColor stateColour(storage::TaskState state, const QPalette &palette)
     return palette.color(QPalette::Text);
 }
 
+QColor attentionColour(const QPalette &palette)
+{
+    return stateColour(storage::TaskState::TimedOut, palette);
+}
+
 QColor warningColour(const QPalette &palette)
 {
     return stateColour(storage::TaskState::Failed, palette);

@@ -5,8 +5,8 @@
 #include <QIcon>
 #include <QPalette>
 
-#include "storage/taskrecord.h"
 #include "base/terminaltext.h"
+#include "storage/taskrecord.h"
 
 class QApplication;
 
@@ -25,6 +25,7 @@ void applyTheme(QApplication &application, ThemeChoice choice);
 
 [[nodiscard]] bool isDark(const QPalette &palette);
 [[nodiscard]] QColor stateColour(storage::TaskState state, const QPalette &palette);
+[[nodiscard]] QColor attentionColour(const QPalette &palette);  ///< a person is waited for
 [[nodiscard]] QColor warningColour(const QPalette &palette);
 [[nodiscard]] QColor mutedColour(const QPalette &palette);     ///< For captions: 4.5:1 or better.
 [[nodiscard]] QColor hairlineColour(const QPalette &palette);  ///< For borders.

@@ -106,6 +106,8 @@ Q_SIGNALS:
     void outputsChanged(celldeck::storage::TaskId id, const celldeck::Json &outputs);
     void inputRequested(const celldeck::storage::TaskRecord &task,
                         const celldeck::kernels::InputRequest &request);
+    /// What it asked for last is on its way to it.
+    void inputAnswered(const celldeck::storage::TaskRecord &task);
     /// Something went wrong that belongs to no task, e.g. the notebook could not be written.
     void failed(const QString &message);
 

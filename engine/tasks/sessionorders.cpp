@@ -181,9 +181,12 @@ Result<> Session::answerInput(const QString &text)
         return fail(ErrorCode::Conflict,
                     QStringLiteral("no cell of %1 waits for input").arg(m_path));
     const Result<> answered = m_kernel.get()->answerInput(text);
-    if (answered)
-        m_inputLimit.stop();
-    return answered;
+    if (!answered)
+        return answered;
+    m_inputLimit.stop();
+    if (m_current)
+        Q_EMIT inputAnswered(*m_current);
+    return {};
 }
 
 Result<> Session::interruptKernel()

@@ -29,6 +29,7 @@ Session &TaskQueue::session(const QString &notebookPath)
         connect(place.get(), &Session::taskChanged, this, &TaskQueue::handleChange);
         connect(place.get(), &Session::outputsChanged, this, &TaskQueue::outputsChanged);
         connect(place.get(), &Session::inputRequested, this, &TaskQueue::handleInput);
+        connect(place.get(), &Session::inputAnswered, this, &TaskQueue::inputAnswered);
         connect(place.get(), &Session::failed, this, &TaskQueue::failed);
     }
     return *place;

@@ -83,6 +83,7 @@ Q_SIGNALS:
     /// The cell of that task asks for input and waits.
     void inputRequested(const celldeck::storage::TaskRecord &task,
                         const celldeck::kernels::InputRequest &request);
+    void inputAnswered(const celldeck::storage::TaskRecord &task);
     void failed(const QString &message);
 
 private:

@@ -80,6 +80,7 @@ private Q_SLOTS:
     void aBatchOfNewTasksIsOneInsertAtTheTop();
     void neighboursChangeAsOneRange();
     void anUnchangedRecordIsNotAnnounced();
+    void aCellThatAsksIsShownAsThat();
     void aFinalStateIsNotOverwrittenByAnOlderList();
     void capacityTakesTheOldestFinalNotTheWaiting();
     void runningDurationFollowsTheTime();
@@ -152,6 +153,24 @@ void TstTaskModel::neighboursChangeAsOneRange()
     QCOMPARE(changed.at(0).at(1).toModelIndex().row(), 4);
     QCOMPARE(changed.at(1).at(0).toModelIndex().row(), 0);
     QCOMPARE(changed.at(1).at(1).toModelIndex().row(), 0);
+}
+
+void TstTaskModel::aCellThatAsksIsShownAsThat()
+{
+    TaskModel model;
+    const TaskRecord running = sample(2, TaskState::Running);
+    model.apply({sample(1, TaskState::Completed), running, sample(3, TaskState::Running)});
+    const QSignalSpy changes(&model, &TaskModel::dataChanged);
+    const auto state = [&model](int row) { return shown(model, row, TaskModel::Column::State); };
+    QCOMPARE(state(1), QStringLiteral("Running"));
+    // The list of those that ask may be older, or newer, than what is known of them.
+    model.setAsking({running.id, sample(1).id, sample(9).id});
+    QCOMPARE(state(1), QStringLiteral("Needs input"));
+    QCOMPARE(state(0), QStringLiteral("Running"));
+    QCOMPARE(state(2), QStringLiteral("Completed"));
+    QVERIFY(!changes.isEmpty());
+    model.setAsking({});
+    QCOMPARE(state(1), QStringLiteral("Running"));
 }
 
 void TstTaskModel::anUnchangedRecordIsNotAnnounced()

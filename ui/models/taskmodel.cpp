@@ -175,6 +175,27 @@ void TaskModel::trim()
     }
 }
 
+void TaskModel::setAsking(const QList<TaskId> &tasks)
+{
+    std::set<TaskId> asking(tasks.begin(), tasks.end());
+    std::vector<TaskId> changed;
+    std::ranges::set_symmetric_difference(asking, m_asking, std::back_inserter(changed));
+    m_asking = std::move(asking);
+    std::vector<int> positions;
+    for (const TaskId id : changed) {
+        if (const std::optional<int> row = rowOf(id)) {
+            m_rows[static_cast<std::size_t>(position(*row))].texts.reset();
+            positions.push_back(position(*row));
+        }
+    }
+    announce(std::move(positions), Column::State, Column::State);
+}
+
+bool TaskModel::asks(const TaskRecord &task) const
+{
+    return task.state == TaskState::Running && m_asking.contains(task.id);
+}
+
 void TaskModel::setNow(UtcTime now)
 {
     m_now = now;
@@ -212,10 +233,10 @@ const TaskModel::Texts &TaskModel::textsOf(const Row &row) const
         const QString cell = task.cellIndex < 0 ? QString() : QString::number(task.cellIndex);
         const QString count =
             task.executionCount ? QString::number(*task.executionCount) : QString();
-        row.texts = std::make_unique<Texts>(
-            Texts{storage::nameOf(task), wordOf(task.state), fileNameOf(task.notebookPath), cell,
-                  firstLine(task.code), momentText(task.createdAt, m_today),
-                  durationText(task, m_now), count, task.error});
+        row.texts = std::make_unique<Texts>(Texts{
+            storage::nameOf(task), asks(task) ? tr("Needs input") : wordOf(task.state),
+            fileNameOf(task.notebookPath), cell, firstLine(task.code),
+            momentText(task.createdAt, m_today), durationText(task, m_now), count, task.error});
     }
     return *row.texts;
 }
@@ -266,6 +287,8 @@ QVariant TaskModel::data(const QModelIndex &index, int role) const
         return QVariant::fromValue<qint64>(row.task.id.value());
     case StateRole:
         return static_cast<int>(row.task.state);
+    case AsksRole:
+        return asks(row.task);
     default:
         return {};
     }

@@ -38,6 +38,7 @@ public:
     enum Role {
         IdRole = Qt::UserRole,  ///< qint64: the task's id.
         StateRole,              ///< int: its storage::TaskState.
+        AsksRole,               ///< bool: its cell asks for input and waits.
     };
 
     /// What CONTRACT.md section 7 lets wait, so that a full queue still fits.
@@ -49,6 +50,9 @@ public:
     /// Inserts the new ones and updates the known ones, in any order. A record that is older than
     /// what is already shown (a list that was read before a change came) is passed over.
     void apply(const QList<storage::TaskRecord> &tasks);
+
+    /// The cells that wait for an answer: shown as that, instead of as running.
+    void setAsking(const QList<storage::TaskId> &tasks);
 
     /// The time up to which running tasks have run.
     void setNow(UtcTime now);
@@ -78,6 +82,7 @@ private:
     using Rows = std::deque<Row>;
 
     [[nodiscard]] int position(int row) const;
+    [[nodiscard]] bool asks(const storage::TaskRecord &task) const;
     [[nodiscard]] Rows::const_iterator lowerBound(storage::TaskId id) const;
     [[nodiscard]] const Texts &textsOf(const Row &row) const;
     [[nodiscard]] QVariant toolTip(const storage::TaskRecord &task, Column column) const;
@@ -91,6 +96,7 @@ private:
 
     Rows m_rows;
     std::set<storage::TaskId> m_running;
+    std::set<storage::TaskId> m_asking;
     UtcTime m_now{};
     QDate m_today;
     int m_capacity;

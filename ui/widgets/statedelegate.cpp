@@ -11,6 +11,8 @@ void StateDelegate::initStyleOption(QStyleOptionViewItem *option, const QModelIn
     const auto state = static_cast<storage::TaskState>(index.data(TaskModel::StateRole).toInt());
     const QColor colour = option->state.testFlag(QStyle::State_Selected)
                               ? option->palette.color(QPalette::HighlightedText)
+                          : index.data(TaskModel::AsksRole).toBool()
+                              ? attentionColour(option->palette)
                               : stateColour(state, option->palette);
     option->features |= QStyleOptionViewItem::HasDecoration;
     option->icon = themedIcon(iconNameOf(state), colour);
