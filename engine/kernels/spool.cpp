@@ -71,7 +71,7 @@ struct Spool::File
 
     void write(const std::string &text)
     {
-        if (isDiscarded || !failure().isEmpty())
+        if (isDiscarded || isBroken)
             return;
         if (!file.isOpen() && !open())
             return;
@@ -110,6 +110,7 @@ struct Spool::File
     }
     void setFailure(const QString &why)
     {
+        isBroken = true;
         const std::scoped_lock lock(mutex);
         error = why;
     }
@@ -118,13 +119,16 @@ struct Spool::File
     std::mutex writing;
     QFile file;                // touched by who writes
     bool isDiscarded = false;  // the same
+    bool isBroken = false;     // the same
     std::mutex mutex;
     std::string pending;  // the rest is touched by both
     bool isScheduled = false;
     QString error;
 };
 
-Spool::Spool(QString path) : m_path(std::move(path)), m_file(std::make_shared<File>(m_path)) {}
+Spool::Spool(QString path, size_t maxPendingBytes)
+    : m_path(std::move(path)), m_maxPending(maxPendingBytes), m_file(std::make_shared<File>(m_path))
+{}
 
 Spool::~Spool() = default;
 
@@ -144,6 +148,10 @@ void Spool::append(std::string_view text)
     const std::scoped_lock lock(m_file->mutex);
     if (!m_file->error.isEmpty())
         return;
+    if (m_file->pending.size() + text.size() > m_maxPending) {
+        m_file->error = QStringLiteral("the disk is slower than what is printed");
+        return;
+    }
     m_file->pending.append(text);
     if (!std::exchange(m_file->isScheduled, true))
         startInBackground([file = m_file] { file->drain(); });

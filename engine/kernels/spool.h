@@ -12,16 +12,20 @@ namespace celldeck::kernels {
 /// Of one stream output; what is longer goes to a file while it is printed.
 inline constexpr size_t MaxStreamBytes = 1 << 20;
 
+/// What may wait for the disk, of one stream.
+inline constexpr size_t MaxSpoolPendingBytes = 256 << 20;
+
 /// The text of one stream that is too long to be kept in memory: goes to a file as it comes, in
 /// another thread, and leaves a preview here. The file outlives a crash of the engine, with all but
-/// what was on its way. Where it cannot be written the rest is left out, and the preview says so.
+/// what was on its way. Where it cannot be written, or not as fast as it comes, the rest is left
+/// out, and the preview says so.
 ///
 /// Owned by an output collector, and by the writes that are under way. Thread: one; `drain` any.
 /// Stopping: what was appended is written in any case.
 class Spool final
 {
 public:
-    explicit Spool(QString path);
+    explicit Spool(QString path, size_t maxPendingBytes = MaxSpoolPendingBytes);
     ~Spool();
     Spool(const Spool &) = delete;
     Spool &operator=(const Spool &) = delete;
@@ -39,6 +43,7 @@ private:
     struct File;
 
     const QString m_path;
+    const size_t m_maxPending;
     std::shared_ptr<File> m_file;
     std::string m_head;
     std::string m_tail;

@@ -67,6 +67,7 @@ private Q_SLOTS:
     void aLongTextGoesToItsFile();
     void aClearedTextLeavesNoFile();
     void whatCannotBeWrittenIsSaid();
+    void whatTheDiskIsTooSlowForIsSaid();
     void ofShortLinesFewAreShown();
 };
 
@@ -223,6 +224,26 @@ void TestOutputCollector::aClearedTextLeavesNoFile()
     QTRY_COMPARE(QDir(dir.path()).entryList(QDir::Files), QStringList(QStringLiteral("p-1.txt")));
     QCOMPARE(QFileInfo(dir.filePath(QStringLiteral("p-1.txt"))).size(),
              qint64(3 * (MaxStreamBytes / 2 + 1)));
+}
+
+void TestOutputCollector::whatTheDiskIsTooSlowForIsSaid()
+{
+    QTemporaryDir dir;
+    Spool spool(dir.filePath(QStringLiteral("p")), 1'000);
+    spool.append("first\n");
+    spool.append(std::string(2'000, 'x') + "\n");
+    spool.append("last\n");
+    Json output;
+    spool.describe(output);
+    const QString shown = textOf(output, "text");
+    QVERIFY2(shown.contains(QLatin1String("slower")), qPrintable(shown));
+    QVERIFY(shown.startsWith(QLatin1String("first\n")));
+    QVERIFY(shown.endsWith(QLatin1String("last\n")));
+    // What was taken is there.
+    spool.drain();
+    QFile file(dir.filePath(QStringLiteral("p")));
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QCOMPARE(file.readAll(), QByteArray("first\n"));
 }
 
 void TestOutputCollector::whatCannotBeWrittenIsSaid()
