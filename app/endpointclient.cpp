@@ -85,9 +85,8 @@ QCoro::Task<Result<Answer>> EndpointClient::post(Json message, Milliseconds limi
     if (reply->hasRawHeader("Mcp-Session-Id"))
         m_session = reply->rawHeader("Mcp-Session-Id");
     const Result<Json> object = lastObjectOf(reply->readAll());
-    if (!object)
-        co_return fail(object.error());
-    co_return Answer{*object};
+    // A stream that breaks off is no error to Qt: it ends with what keeps it open, or with progress.
+    co_return Answer{object ? *object : Json()};
 }
 
 QCoro::Task<Result<>> EndpointClient::greet()
@@ -121,8 +120,12 @@ QCoro::Task<Result<Answer>> EndpointClient::call(QString tool, Json arguments, M
     if (!answer)
         co_return answer;
     const Json *result = celldeck::find(answer->json, "result");
+    if (const Json *error = celldeck::find(answer->json, "error"))
+        co_return fail(ErrorCode::Io, celldeck::textOf(*error, "message"));
     if (!result)
-        co_return fail(ErrorCode::Io, QString::fromUtf8(toBytes(answer->json)));
+        co_return fail(ErrorCode::Io,
+                       QStringLiteral("the engine at %1 has ended before it answered")
+                           .arg(m_url.toString()));
     if (findBool(*result, "isError").value_or(false))
         co_return fail(errorOf(*result));
     const Json *structured = celldeck::find(*result, "structuredContent");
