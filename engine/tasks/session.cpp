@@ -21,7 +21,7 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
       m_options(std::move(options)),
       m_kernel(m_path, stores.kernels, clock, m_options, pool),
       m_results(m_path),
-      m_next(stores.tasks),
+      m_ahead(stores.tasks),
       m_log(stores.tasks, clock, m_scope),
       m_partial(m_log, clock, m_scope, [this] { return partial(); })
 {
@@ -29,7 +29,7 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
         m_displays.clear();
         m_hasState = false;
         m_widgets = 0;
-        m_next.withdraw();
+        m_ahead.withdraw();
     });
     connect(&m_kernel, &SessionKernel::failed, this, &Session::failed);
     connect(&m_kernel, &SessionKernel::inputRequested, this, &Session::handleInput);
@@ -88,7 +88,7 @@ QCoro::Task<> Session::work()
     while (!m_stopping && !m_scope.isClosed()) {
         if (!m_followed && mustWait()) {
             recordLast();
-            m_next.withdraw();
+            m_ahead.withdraw();
             m_wake = {};
             if (m_options.cullAfter && m_kernel.get() && m_waiting.isEmpty())
                 m_idle.start(*m_options.cullAfter);
@@ -113,9 +113,9 @@ QCoro::Task<> Session::work()
         m_ended.resolve({});
     }
     recordLast();
-    m_next.withdraw();
-    const bool allRecorded = co_await recorded(0);
-    if (allRecorded)
+    m_ahead.withdraw();
+    const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
+    if (recorded)
         m_stopped.resolve({});
 }
 
@@ -138,7 +138,7 @@ QCoro::Task<Result<>> Session::startKernelFor(TaskRecord task)
 
 QCoro::Task<> Session::runTask(TaskRecord task)
 {
-    if (const auto announced = m_next.take(task.id)) {
+    if (const auto announced = m_ahead.take(task.id)) {
         const Result<> onDisk = co_await announced->onDisk.wait(m_scope);
         if (onDisk && m_end == End::None && !m_stopping && m_kernel.isReady()) {
             task.state = TaskState::Running;
@@ -149,7 +149,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
             co_return;
         }
         // Requests leave in the order of their numbers: this one's will be a new one.
-        m_next.withdraw();
+        m_ahead.withdraw();
     }
     recordLast();
     if (m_hasState && m_kernel.hasDied()) {
@@ -218,7 +218,7 @@ QCoro::Task<> Session::executeTask(TaskRecord task, OnDisk as)
         task.messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); });
     if (as == OnDisk::Announced)
         recordStep(task);
-    m_next.cellBegan();
+    m_ahead.cellBegan();
     const Result<kernels::Execution> execution = co_await executing;
     co_await conclude(std::move(task), execution);
 }
@@ -240,34 +240,16 @@ void Session::recordLast()
     if (!last)
         return;
     const Waiter<> done;
-    m_recordings.push_back(done);
+    m_ahead.add(done);
     m_scope.start(finishBesideTheNext(std::move(last->task), std::move(last->outcome), done));
-}
-
-bool Session::isRecorded(qsizetype butFor)
-{
-    while (!m_recordings.empty() && m_recordings.front().isResolved())
-        m_recordings.pop_front();
-    return qsizetype(m_recordings.size()) <= butFor;
-}
-
-QCoro::Task<bool> Session::recorded(qsizetype butFor)
-{
-    while (!isRecorded(butFor)) {
-        const Waiter<> first = m_recordings.front();
-        const Result<> done = co_await first.wait(m_scope);
-        if (!done)
-            co_return false;
-    }
-    co_return true;
 }
 
 void Session::announceNext()
 {
     if (mustWait() || m_stopping)
-        m_next.withdraw();
+        m_ahead.withdraw();
     else
-        m_next.announce(m_waiting, [this] { return m_kernel.get()->newMessageId(); });
+        m_ahead.announce(m_waiting, [this] { return m_kernel.get()->newMessageId(); });
 }
 
 QCoro::Task<> Session::followTask(storage::TaskDetail detail)
@@ -303,17 +285,16 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         m_results.setWidgets(*widgets);
     if (execution)
         m_displays.remember({ended(task, outcome), execution->outputs, execution->displays});
-    m_next.cellEnded(isRecorded(m_next.depth() - 1) ? NextRequests::Disk::KeepsUp
-                                                    : NextRequests::Disk::IsBehind);
-    const bool hasRoom = co_await recorded(m_next.depth() - 1);
-    if (!hasRoom)
+    m_ahead.cellEnded();
+    const Result<> room = co_await m_ahead.wait(RunAhead::Ends::WithinDepth, m_scope);
+    if (!room)
         co_return;
     if (outcome.state == TaskState::Completed && m_end == End::None && !mustWait()) {
         m_last = {std::move(task), std::move(outcome)};
         co_return;
     }
-    const bool allRecorded = co_await recorded(0);
-    if (!allRecorded)
+    const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
+    if (!recorded)
         co_return;
     co_await finish(
         task, outcome,

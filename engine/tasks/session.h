@@ -8,10 +8,10 @@
 #include "async/waiter.h"
 #include "storage/stores.h"
 #include "tasks/displaybook.h"
-#include "tasks/nextrequests.h"
 #include "tasks/outcome.h"
 #include "tasks/partialrecord.h"
 #include "tasks/resultwriter.h"
+#include "tasks/runahead.h"
 #include "tasks/sessionkernel.h"
 #include "tasks/tasklog.h"
 #include "tasks/waitingline.h"
@@ -141,9 +141,6 @@ private:
     /// Brings to disk the end of the task before this one: beside the beginning of this one and
     /// what may leave after it, in one commit.
     void recordLast();
-    [[nodiscard]] bool isRecorded(qsizetype butFor);
-    /// Waits until no more than so many ends are on their way to the disk. False: we end.
-    QCoro::Task<bool> recorded(qsizetype butFor);
     void recordStep(storage::TaskRecord begun);
     void announceNext();
     /// The note is written with the task's end, if it ends by this.
@@ -172,8 +169,7 @@ private:
         storage::TaskRecord task;
         storage::TaskOutcome outcome;
     };
-    std::optional<Last> m_last;         // its end goes to disk beside the next one's beginning
-    std::deque<Waiter<>> m_recordings;  // of ends that are on their way there
+    std::optional<Last> m_last;  // its end goes to disk beside the next one's beginning
     SessionKernel m_kernel;
     bool m_kernelEnds = false;  // nothing may begin on it
     bool m_hasState = false;    // a cell has run on it
@@ -187,7 +183,7 @@ private:
     DisplayBook m_displays;
     std::uint64_t m_widgets = 0;  // the version that the notebook has
     ResultWriter m_results;
-    NextRequests m_next;
+    RunAhead m_ahead;
     TaskLog m_log;
     PartialRecord m_partial;
     TaskScope m_scope;

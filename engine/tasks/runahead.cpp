@@ -1,4 +1,4 @@
-#include "tasks/nextrequests.h"
+#include "tasks/runahead.h"
 
 #include <QLoggingCategory>
 
@@ -14,7 +14,7 @@ constexpr qsizetype MaxDepth = 8;
 
 }  // namespace
 
-NextRequests::NextRequests(storage::TaskStore &store) : m_store(store)
+RunAhead::RunAhead(storage::TaskStore &store) : m_store(store)
 {
     m_unused.setSingleShot(true);
     QObject::connect(&m_unused, &QTimer::timeout, &m_unused, [this] {
@@ -23,8 +23,7 @@ NextRequests::NextRequests(storage::TaskStore &store) : m_store(store)
     });
 }
 
-void NextRequests::announce(const WaitingLine &waiting,
-                            const std::function<QByteArray()> &newMessageId)
+void RunAhead::announce(const WaitingLine &waiting, const std::function<QByteArray()> &newMessageId)
 {
     for (std::size_t i = 0; i < m_announced.size(); ++i) {
         if (qsizetype(i) >= waiting.size() || waiting.at(qsizetype(i)).id != m_announced[i].task) {
@@ -41,21 +40,21 @@ void NextRequests::announce(const WaitingLine &waiting,
     }
 }
 
-void NextRequests::cellBegan()
+void RunAhead::cellBegan()
 {
     if (!m_announced.empty())
         m_unused.start(LongCell);
 }
 
-void NextRequests::cellEnded(Disk disk)
+void RunAhead::cellEnded()
 {
     m_unused.stop();
     const bool mustWait = !m_announced.empty() && !m_announced.front().onDisk.isResolved();
-    if (disk == Disk::IsBehind || mustWait)
+    if (mustWait || !areRecorded(m_depth - 1))
         m_depth = std::min(2 * m_depth, MaxDepth);
 }
 
-std::optional<NextRequests::Announced> NextRequests::take(storage::TaskId task)
+std::optional<RunAhead::Announced> RunAhead::take(storage::TaskId task)
 {
     if (m_announced.empty() || m_announced.front().task != task) {
         withdraw();
@@ -66,14 +65,32 @@ std::optional<NextRequests::Announced> NextRequests::take(storage::TaskId task)
     return next;
 }
 
-void NextRequests::withdraw()
+void RunAhead::withdraw()
 {
     m_unused.stop();
     for (const Announced &announced : std::exchange(m_announced, {}))
         m_scope.start(takeBack(announced.task));
 }
 
-QCoro::Task<> NextRequests::takeBack(storage::TaskId task)
+bool RunAhead::areRecorded(qsizetype butFor)
+{
+    while (!m_ends.empty() && m_ends.front().isResolved())
+        m_ends.pop_front();
+    return qsizetype(m_ends.size()) <= butFor;
+}
+
+QCoro::Task<Result<>> RunAhead::wait(Ends left, const TaskScope &scope)
+{
+    while (!areRecorded(left == Ends::None ? 0 : m_depth - 1)) {
+        const Waiter<> first = m_ends.front();
+        const Result<> recorded = co_await first.wait(scope);
+        if (!recorded)
+            co_return recorded;
+    }
+    co_return Result<>{};
+}
+
+QCoro::Task<> RunAhead::takeBack(storage::TaskId task)
 {
     const Waiter<> withdrawing = m_store.announce(task, {});
     const Result<> withdrawn = co_await withdrawing.wait(m_scope);
