@@ -45,7 +45,7 @@ void CellRun::take(Channel channel, const Message &message)
         Q_EMIT inputRequested(*m_active->execution.input());
         break;
     case PendingExecution::Effect::Ended: {
-        const Active active = stop();
+        Active active = stop();
         Q_EMIT ended();
         active.done.resolve(active.execution.result());
         break;
@@ -62,7 +62,7 @@ CellRun::Active CellRun::stop()
     m_active.reset();
     m_router.remove(active.execution.messageId());
     m_router.remove(active.execution.marker());
-    m_lastOutputs = active.execution.outputs();
+    m_lastOutputs = active.execution.release();
     m_lastSpools = active.execution.spools();
     return active;
 }
@@ -86,7 +86,7 @@ void CellRun::abandon(const Error &why)
 
 const Json &CellRun::outputs() const
 {
-    return m_active ? m_active->execution.outputs() : m_lastOutputs;
+    return m_active ? m_active->execution.outputs() : *m_lastOutputs;
 }
 
 void CellRun::setAsked(const InputRequest &request)

@@ -67,7 +67,7 @@ private:
 
     MessageRouter &m_router;
     std::optional<Active> m_active;
-    Json m_lastOutputs = Json::array();
+    std::shared_ptr<const Json> m_lastOutputs = std::make_shared<const Json>(Json::array());
     std::vector<std::shared_ptr<Spool>> m_lastSpools;
     Coalescer m_shown;
 };

@@ -2,6 +2,7 @@
 
 #include <QHash>
 #include <QString>
+#include <memory>
 #include <optional>
 
 #include "base/json.h"
@@ -15,7 +16,8 @@ struct Execution
     enum class Status { Ok, Error, Aborted };
     Status status = Status::Ok;
     std::optional<std::int64_t> executionCount;
-    Json outputs = Json::array();  ///< nbformat outputs, in order, streams merged.
+    /// nbformat outputs, in order, streams merged. Shared, since they may be large. Never null.
+    std::shared_ptr<const Json> outputs = std::make_shared<const Json>(Json::array());
     /// What the reply asks its client to do besides: see payload.h.
     Json payload = Json::array();
     QString errorName;   ///< ename of the error reply

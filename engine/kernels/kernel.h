@@ -94,7 +94,7 @@ public:
         QByteArray messageId, Json soFar, std::function<void(const Json &outputs)> changed);
 
     /// The outputs of the current or last execution, also when it failed.
-    [[nodiscard]] Json lastOutputs() const;
+    [[nodiscard]] const Json &lastOutputs() const;
 
     /// A notebook's `metadata.widgets`, or null; if it has changed since `since`, which is then
     /// what to ask with next. Not of a kernel that was taken up: nobody has heard all that it said.

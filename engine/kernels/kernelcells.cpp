@@ -129,7 +129,7 @@ QString Kernel::Private::spoolPath(const QByteArray &messageId) const
     return options.spoolDirectory + QStringLiteral("/.partial-") + QString::fromLatin1(messageId);
 }
 
-Json Kernel::lastOutputs() const
+const Json &Kernel::lastOutputs() const
 {
     return d->cell.outputs();
 }

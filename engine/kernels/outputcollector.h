@@ -45,6 +45,8 @@ public:
     void note(const QString &line);
 
     [[nodiscard]] const Json &outputs() const { return m_outputs; }
+    /// The same, of one that takes nothing more.
+    [[nodiscard]] Json takeOutputs() { return std::move(m_outputs); }
     /// The indices of the outputs that can be updated later, by display id.
     [[nodiscard]] const QHash<QString, QList<qsizetype>> &displays() const { return m_displays; }
     /// The files of those outputs that are too long for memory.

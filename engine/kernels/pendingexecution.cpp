@@ -123,14 +123,21 @@ PendingExecution::Effect PendingExecution::endedOr(Effect effect) const
     return ended ? Effect::Ended : effect;
 }
 
-Result<Execution> PendingExecution::result() const
+std::shared_ptr<const Json> PendingExecution::release()
+{
+    if (!std::exchange(m_isReleased, true))
+        m_execution.outputs = std::make_shared<const Json>(m_collector.takeOutputs());
+    return m_execution.outputs;
+}
+
+Result<Execution> PendingExecution::result()
 {
     if (!m_replied)
         return fail(ErrorCode::Missed,
                     QStringLiteral("it ended while no engine listened: what came of it is not "
                                    "known"));
+    (void)release();
     Execution execution = m_execution;
-    execution.outputs = m_collector.outputs();
     execution.displays = m_collector.displays();
     return execution;
 }

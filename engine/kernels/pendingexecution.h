@@ -49,8 +49,10 @@ public:
     void setInputAnswered();
     /// Whether it may have asked before we listened: not once it was heard to ask, or answered.
     [[nodiscard]] bool mayHaveAsked() const { return m_mayHaveAsked; }
+    /// All that it has printed. It takes nothing more.
+    [[nodiscard]] std::shared_ptr<const Json> release();
     /// Requires: ended. Fails with Missed: its reply came while nobody listened.
-    [[nodiscard]] Result<Execution> result() const;
+    [[nodiscard]] Result<Execution> result();
 
 private:
     Effect takeIopub(const Message &message);
@@ -62,7 +64,8 @@ private:
     QByteArray m_messageId;
     QByteArray m_marker;
     OutputCollector m_collector;
-    Execution m_execution;
+    Execution m_execution;  // its outputs once they are released
+    bool m_isReleased = false;
     std::optional<InputRequest> m_input;
     bool m_mayHaveAsked = false;
     bool m_replied = false;

@@ -26,7 +26,7 @@ QString errorOf(const Result<kernels::Execution> &execution)
 TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, const Json &soFar)
 {
     TaskOutcome outcome;
-    outcome.outputs = toBytes(execution ? execution->outputs : soFar);
+    outcome.outputs = toBytes(execution ? *execution->outputs : soFar);
     if (execution) {
         outcome.executionCount = execution->executionCount;
         if (!execution->payload.empty())

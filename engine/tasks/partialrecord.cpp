@@ -26,13 +26,12 @@ void PartialRecord::keep()
         m_due.poke();
         return;
     }
-    const auto partial = m_now();
+    auto partial = m_now();
     if (!partial)
         return;
-    QByteArray outputs = toBytes(partial->outputs);
     m_keptAt = m_clock.now();
-    m_keptBytes = outputs.size();
-    m_scope.start(m_log.keepPartial(partial->id, std::move(outputs)));
+    m_keptBytes = partial->outputs.size();
+    m_scope.start(m_log.keepPartial(partial->id, std::move(partial->outputs)));
 }
 
 }  // namespace celldeck::tasks

@@ -18,7 +18,7 @@ public:
     struct Partial
     {
         storage::TaskId id;
-        Json outputs;
+        QByteArray outputs;  ///< JSON
     };
     /// `now`: the task that runs and its outputs so far; nullopt if none does.
     PartialRecord(TaskLog &log, const Clock &clock, TaskScope &scope,

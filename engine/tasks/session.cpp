@@ -75,7 +75,7 @@ std::optional<PartialRecord::Partial> Session::partial() const
 {
     if (!m_executing || !m_current || !m_kernel.get())
         return std::nullopt;
-    return PartialRecord::Partial{m_current->id, m_kernel.get()->lastOutputs()};
+    return PartialRecord::Partial{m_current->id, toBytes(m_kernel.get()->lastOutputs())};
 }
 
 bool Session::mustWait() const
@@ -274,8 +274,9 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     m_executing = false;
     for (QTimer *timer : {&m_limit, &m_inputLimit, &m_grace})
         timer->stop();
+    static const Json Nothing = Json::array();
     TaskOutcome outcome =
-        outcomeOf(execution, m_end, m_kernel.get() ? m_kernel.get()->lastOutputs() : Json::array());
+        outcomeOf(execution, m_end, m_kernel.get() ? m_kernel.get()->lastOutputs() : Nothing);
     outcome.finishedAt = m_clock.now();
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
@@ -283,8 +284,8 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     if (const auto widgets =
             m_kernel.get() ? m_kernel.get()->widgets(m_widgets) : std::optional<Json>())
         m_results.setWidgets(*widgets);
-    if (execution)
-        m_displays.remember({ended(task, outcome), execution->outputs, execution->displays});
+    if (execution && !execution->displays.isEmpty())
+        m_displays.remember({ended(task, outcome), *execution->outputs, execution->displays});
     m_ahead.cellEnded();
     const Result<> room = co_await m_ahead.wait(RunAhead::Ends::WithinDepth, m_scope);
     if (!room)

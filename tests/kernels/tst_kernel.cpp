@@ -79,12 +79,12 @@ void TestKernel::cellsGiveTheirOutputs()
     QVERIFY(execution);
     QCOMPARE(execution->status, Execution::Status::Ok);
     QCOMPARE(execution->executionCount, std::optional<std::int64_t>(1));
-    QCOMPARE(toBytes(execution->outputs), outputs);
+    QCOMPARE(toBytes(*execution->outputs), outputs);
     const auto bad = run(kernel, QStringLiteral("1/0"));
     QVERIFY(bad);
     QCOMPARE(bad->status, Execution::Status::Error);
     QCOMPARE(bad->errorName, QStringLiteral("ZeroDivisionError"));
-    QCOMPARE(textOf(bad->outputs.at(0), "output_type"), QStringLiteral("error"));
+    QCOMPARE(textOf(bad->outputs->at(0), "output_type"), QStringLiteral("error"));
 }
 
 void TestKernel::aStormOfOutputIsWhole()
@@ -94,8 +94,8 @@ void TestKernel::aStormOfOutputIsWhole()
     const auto execution =
         run(kernel, QStringLiteral("for i in range(5000): print(i, flush=True)"));
     QVERIFY(execution);
-    QCOMPARE(execution->outputs.size(), 1U);
-    const QString text = textOf(execution->outputs.at(0), "text");
+    QCOMPARE(execution->outputs->size(), 1U);
+    const QString text = textOf(execution->outputs->at(0), "text");
     QCOMPARE(text.count(QLatin1Char('\n')), 5000);
     QVERIFY(text.endsWith(QStringLiteral("4998\n4999\n")));
 }
@@ -181,7 +181,7 @@ void TestKernel::whatAThreadPrintsAfterItsCellIsNobodyElses()
                                      "content": {"name": "stdout", "text": "late"}},
                                     {"reply": {}}, {"idle": 1}])"));
     QVERIFY(other);
-    QVERIFY(other->outputs.empty());
+    QVERIFY(other->outputs->empty());
     const auto kept = m_pool->orphans().read(QString(), owner);
     QVERIFY(kept);
     QCOMPARE(kept->size(), size_t(1));

@@ -102,7 +102,7 @@ void TestPendingExecution::endsWhenAllHasCome()
         return;
     }
     QVERIFY(result);
-    QCOMPARE(textOf(result->outputs.at(0), "text"), end);
+    QCOMPARE(textOf(result->outputs->at(0), "text"), end);
     QCOMPARE(result->executionCount, std::optional<std::int64_t>(3));
 }
 

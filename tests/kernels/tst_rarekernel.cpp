@@ -89,9 +89,9 @@ void TestRareKernel::whatRealOnesRarelyDo()
     const auto execution = run(kernel, script);
     QVERIFY(execution);
     QCOMPARE(execution->status, Execution::Status::Ok);
-    QCOMPARE(execution->outputs.size(), size_t(text.isEmpty() ? 0 : 1));
+    QCOMPARE(execution->outputs->size(), size_t(text.isEmpty() ? 0 : 1));
     if (!text.isEmpty())
-        QCOMPARE(textOf(execution->outputs.at(0), "text"), text);
+        QCOMPARE(textOf(execution->outputs->at(0), "text"), text);
     // Behind the next cell everything of this one has come.
     QVERIFY(run(kernel, QStringLiteral("pass")));
     QCOMPARE(m_pool->orphans().messages() - before, orphans);
@@ -109,7 +109,7 @@ void TestRareKernel::aBigMessageArrivesWhole()
                              {}, {}),
               Milliseconds(240'000));
     QVERIFY(execution);
-    QCOMPARE(textOf(execution->outputs.at(0), "text").size(), 100'000'000);
+    QCOMPARE(textOf(execution->outputs->at(0), "text").size(), 100'000'000);
 }
 
 void TestRareKernel::deathAtAnyByteKeepsWhatHadCome()
@@ -144,7 +144,7 @@ void TestRareKernel::aFloodFromUnknownParentsTouchesNoCell()
                                    {"send": "stream", "content": {"name": "stdout", "text": "a"}},
                                    {"reply": {}}, {"idle": 1}])"));
     QVERIFY(execution);
-    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("a"));
+    QCOMPARE(textOf(execution->outputs->at(0), "text"), QStringLiteral("a"));
     QCOMPARE(m_pool->orphans().messages(), 1'024);
     QCOMPARE(m_pool->orphans().droppedInAll(), 20'000U - 1'024U);
 }
@@ -170,7 +170,7 @@ void TestRareKernel::aQuestionReachesUsHoweverLateStdinIs()
     QVERIFY(await(kernel.start()));
     const auto execution = runAsking(kernel);
     QVERIFY(execution);
-    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("3 characters\n"));
+    QCOMPARE(textOf(execution->outputs->at(0), "text"), QStringLiteral("3 characters\n"));
 }
 
 void TestRareKernel::whereNobodyCanBeAskedTheCellIsTold()
@@ -179,7 +179,7 @@ void TestRareKernel::whereNobodyCanBeAskedTheCellIsTold()
     QVERIFY(await(kernel.start()));
     const auto execution = runAsking(kernel);
     QVERIFY(execution);
-    QCOMPARE(textOf(execution->outputs.at(0), "text"), QStringLiteral("nobody"));
+    QCOMPARE(textOf(execution->outputs->at(0), "text"), QStringLiteral("nobody"));
 }
 
 void TestRareKernel::whatIsInterruptedBeforeItLeavesNeverRuns()
