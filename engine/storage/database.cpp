@@ -41,6 +41,16 @@ Result<std::int64_t> countTasks(const QString &file)
     return (*connection)->number(QStringLiteral("SELECT count(*) FROM task"));
 }
 
+/// Or may have: the log is laid out with zeros before there are any.
+bool hasCommits(const QString &log)
+{
+    QFile file(log);
+    if (!file.open(QIODevice::ReadOnly))
+        return QFileInfo(log).size() > 0;
+    const QByteArray begin = file.read(4);
+    return !begin.isEmpty() && begin != QByteArray(begin.size(), '\0');
+}
+
 }  // namespace
 
 Database::Database(QString file)
@@ -101,7 +111,7 @@ bool Database::isKnownDamaged() const
     // SQLite takes an empty file for a new database, and would throw its WAL away; and half a page
     // for a whole one that ends in zeros, where no log has that page.
     const qint64 bytes = QFileInfo(m_file).size();
-    const bool hasLog = QFileInfo(m_file + QStringLiteral("-wal")).size() > 0;
+    const bool hasLog = hasCommits(m_file + QStringLiteral("-wal"));
     const bool isCutOff = hasLog ? bytes == 0 : bytes % PageBytes != 0;
     return isCutOff || QFile::exists(m_file + QLatin1String(DamageMark));
 }

@@ -211,8 +211,10 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
 {
     // No more than one can run: the one that left last, if it has; the kernel will tell. The
     // others have ended on it, and what they said has gone with the engine.
-    const auto last = std::ranges::max_element(left.running, {}, [](const TaskRecord &task) {
-        return kernels::requestNumber(task.messageId);
+    const QByteArray session = left.kernel ? left.kernel->session.toLatin1() + '_' : QByteArray();
+    const auto last = std::ranges::max_element(left.running, {}, [&](const TaskRecord &task) {
+        return std::pair(task.messageId.startsWith(session),
+                         kernels::requestNumber(task.messageId));
     });
     for (const TaskRecord &task : std::as_const(left.running)) {
         if (left.attached && task.id == last->id) {

@@ -2,6 +2,8 @@
 
 #include <QLoggingCategory>
 
+#include "async/sleep.h"
+
 namespace celldeck::tasks {
 
 namespace {
@@ -11,13 +13,14 @@ Q_LOGGING_CATEGORY(log, "celldeck.tasks", QtInfoMsg)
 // A cell that runs longer than this does not notice a commit behind it.
 constexpr Milliseconds LongCell{50};
 constexpr qsizetype MaxDepth = 8;
+constexpr Milliseconds StorageRetry{1'000};
 
 }  // namespace
 
 RunAhead::RunAhead(storage::TaskStore &store) : m_store(store)
 {
-    m_unused.setSingleShot(true);
-    QObject::connect(&m_unused, &QTimer::timeout, &m_unused, [this] {
+    m_longCell.setSingleShot(true);
+    QObject::connect(&m_longCell, &QTimer::timeout, &m_longCell, [this] {
         m_depth = 1;
         withdraw();
     });
@@ -35,6 +38,7 @@ void RunAhead::announce(const WaitingLine &waiting, const std::function<QByteArr
     for (auto i = qsizetype(m_announced.size()); i < due; ++i) {
         const storage::TaskId task = waiting.at(i).id;
         QByteArray messageId = newMessageId();
+        m_takenBack.erase(task);
         const Waiter<> onDisk = m_store.announce(task, messageId);
         m_announced.push_back({.task = task, .messageId = std::move(messageId), .onDisk = onDisk});
     }
@@ -43,14 +47,14 @@ void RunAhead::announce(const WaitingLine &waiting, const std::function<QByteArr
 void RunAhead::cellBegan()
 {
     if (!m_announced.empty())
-        m_unused.start(LongCell);
+        m_longCell.start(LongCell);
 }
 
 void RunAhead::cellEnded()
 {
-    m_unused.stop();
-    const bool mustWait = !m_announced.empty() && !m_announced.front().onDisk.isResolved();
-    if (mustWait || !areRecorded(m_depth - 1))
+    m_longCell.stop();
+    const bool nextWaits = !m_announced.empty() && !m_announced.front().onDisk.isResolved();
+    if (nextWaits || !areRecorded(m_depth - 1))
         m_depth = std::min(2 * m_depth, MaxDepth);
 }
 
@@ -65,9 +69,20 @@ std::optional<RunAhead::Announced> RunAhead::take(storage::TaskId task)
     return next;
 }
 
+void RunAhead::giveBack(Announced announced)
+{
+    m_announced.push_front(std::move(announced));
+    withdraw();
+}
+
+Waiter<> RunAhead::lastEnd() const
+{
+    return m_ends.empty() ? Waiter<>::resolved({}) : m_ends.back();
+}
+
 void RunAhead::withdraw()
 {
-    m_unused.stop();
+    m_longCell.stop();
     for (const Announced &announced : std::exchange(m_announced, {}))
         m_scope.start(takeBack(announced.task));
 }
@@ -92,12 +107,20 @@ QCoro::Task<Result<>> RunAhead::wait(Ends left, const TaskScope &scope)
 
 QCoro::Task<> RunAhead::takeBack(storage::TaskId task)
 {
-    const Waiter<> withdrawing = m_store.announce(task, {});
-    const Result<> withdrawn = co_await withdrawing.wait(m_scope);
-    // Stale: it has ended meanwhile. Else it stays announced, which costs something only if the
-    // power goes too.
-    if (!withdrawn && withdrawn.error().code == ErrorCode::StorageUnavailable)
+    // Under its number it would count as sent, once a later one has left.
+    m_takenBack.insert(task);
+    while (m_takenBack.contains(task)) {
+        const Waiter<> withdrawing = m_store.announce(task, {});
+        const Result<> withdrawn = co_await withdrawing.wait(m_scope);
+        // Stale: it runs, or has ended, meanwhile.
+        if (withdrawn || withdrawn.error().code != ErrorCode::StorageUnavailable)
+            break;
         qCInfo(log, "%s", qUtf8Printable(withdrawn.error().message));
+        const Result<> slept = co_await sleepFor(m_scope, StorageRetry);
+        if (!slept)
+            break;
+    }
+    m_takenBack.erase(task);
 }
 
 }  // namespace celldeck::tasks

@@ -138,9 +138,9 @@ QCoro::Task<Result<>> Session::startKernelFor(TaskRecord task)
 
 QCoro::Task<> Session::runTask(TaskRecord task)
 {
-    if (const auto announced = m_ahead.take(task.id)) {
+    if (auto announced = m_ahead.take(task.id)) {
         const Result<> onDisk = co_await announced->onDisk.wait(m_scope);
-        if (onDisk && m_end == End::None && !m_stopping && m_kernel.isReady()) {
+        if (onDisk && m_end == End::None && !m_stopping && !m_kernelEnds && m_kernel.isReady()) {
             task.state = TaskState::Running;
             task.startedAt = m_clock.now();
             task.messageId = announced->messageId;
@@ -149,7 +149,11 @@ QCoro::Task<> Session::runTask(TaskRecord task)
             co_return;
         }
         // Requests leave in the order of their numbers: this one's will be a new one.
-        m_ahead.withdraw();
+        m_ahead.giveBack(std::move(*announced));
+        if (m_kernelEnds && m_end == End::None && !m_stopping) {
+            m_waiting.prepend(std::move(task));  // It runs on the next one.
+            co_return;
+        }
     }
     recordLast();
     if (m_hasState && m_kernel.hasDied()) {
@@ -239,9 +243,11 @@ void Session::recordLast()
     auto last = std::exchange(m_last, {});
     if (!last)
         return;
+    const Waiter<> before = m_ahead.lastEnd();
     const Waiter<> done;
     m_ahead.add(done);
-    m_scope.start(finishBesideTheNext(std::move(last->task), std::move(last->outcome), done));
+    m_scope.start(
+        finishBesideTheNext(std::move(last->task), std::move(last->outcome), before, done));
 }
 
 void Session::announceNext()
@@ -343,6 +349,12 @@ void Session::showOutputs(const Json &outputs)
 QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)
 {
     const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
+    if (!changed.isEmpty()) {
+        // Their own ends come first, or they would bring back what was shown before.
+        const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
+        if (!recorded)
+            co_return;
+    }
     for (const DisplayBook::Shown &shown : changed) {
         TaskOutcome outcome;
         outcome.outputs = toBytes(shown.outputs);
@@ -361,7 +373,7 @@ QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> u
 }
 
 QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome,
-                              std::optional<storage::AuditNote> note)
+                              std::optional<storage::AuditNote> note, Waiter<> before)
 {
     TaskOutcome record = outcome;  // The notebook gets all, the record what it can hold.
     const Result<Outputs> handed =
@@ -377,13 +389,18 @@ QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome,
         co_await m_log.finish(std::move(task), std::move(record), std::move(note));
     if (finished && handed)
         removePartials(handed->partials);
-    if (finished && result)
+    if (!finished || !result)
+        co_return;
+    // They may be of one cell, and the last is to stay in its notebook.
+    const Result<> isNext = co_await before.wait(m_scope);
+    if (isNext)
         m_results.add(std::move(*result));
 }
 
-QCoro::Task<> Session::finishBesideTheNext(TaskRecord task, TaskOutcome outcome, Waiter<> finished)
+QCoro::Task<> Session::finishBesideTheNext(TaskRecord task, TaskOutcome outcome, Waiter<> before,
+                                           Waiter<> finished)
 {
-    co_await finish(std::move(task), std::move(outcome));
+    co_await finish(std::move(task), std::move(outcome), {}, before);
     finished.resolve({});
 }
 

@@ -124,9 +124,10 @@ private:
     QCoro::Task<> cancelTheRest(storage::TaskRecord task, storage::TaskState state,
                                 bool kernelGone);
     QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome,
-                         std::optional<storage::AuditNote> note = {});
+                         std::optional<storage::AuditNote> note = {},
+                         Waiter<> before = Waiter<>::resolved({}));
     QCoro::Task<> finishBesideTheNext(storage::TaskRecord task, storage::TaskOutcome outcome,
-                                      Waiter<> finished);
+                                      Waiter<> before, Waiter<> finished);
     QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
     QCoro::Task<> cancelWaiting(QList<storage::TaskRecord> tasks, QString why);
     QCoro::Task<> cancelPending(storage::TaskRecord task, std::optional<storage::AuditNote> note,

@@ -13,6 +13,7 @@ class WaitingLine final
 {
 public:
     void append(QList<storage::TaskRecord> tasks);
+    void prepend(storage::TaskRecord task) { m_tasks.prepend(std::move(task)); }
     /// Requires of both: that there is one.
     [[nodiscard]] const storage::TaskRecord &at(qsizetype position) const
     {

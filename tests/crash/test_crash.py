@@ -28,6 +28,7 @@ from celldeck import notebook
 SEED = int(os.environ.get("SEED", time.time_ns() % 1_000_000))
 CLIENTS = 8
 NOTEBOOKS = 4
+AHEAD = 9  # requests that may have left and have no end on the disk: tasks/runahead.h
 CELLS = 4  # of each notebook, whose outputs are written into its file
 LONGEST_LIFE_S = 0.8  # of an engine that is killed at random, from when it listens
 REACH_S = 60 * celldeck.TIME_FACTOR  # in which an engine must come to a point; for a machine that is busy
@@ -208,9 +209,8 @@ class Crash(celldeck.CelldeckTest):
         print(f"acknowledged {len(self.acknowledged())}, {dict(ends)}, "
               f"marked cells that ran {sum(ran.values())}", flush=True)
         self.assertLessEqual(set(ends), {"completed", "interrupted", "failed"})
-        # At most one cell of each notebook can have been in a kernel at a kill; the one behind it
-        # can have been marked in the same commit.
-        self.assertLessEqual(ends["interrupted"], 2 * NOTEBOOKS * sum(self.kills.values()))
+        # At a kill so many cells of each notebook at most have left, and have no end on the disk.
+        self.assertLessEqual(ends["interrupted"], AHEAD * NOTEBOOKS * sum(self.kills.values()))
         self.assertLessEqual(ends["failed"], self.failures_allowed)
         sent = set().union(*(client.sent for client in self.clients))
         self.assertLessEqual(set(self.states), sent)
