@@ -1,6 +1,8 @@
 #include "salvagetemplate.h"
 
 #include <QFile>
+#include <QFileInfo>
+#include <QtTest>
 #include <algorithm>
 
 #include "support/await.h"
@@ -95,6 +97,10 @@ Result<Template> fill(Database &database)
         return fail(opened.error());
     QList<TaskRecord> tasks;
     for (int i = 0; i < Tasks; i += 100) {
+        // What a log has is in the file itself when nothing comes: so both have a part.
+        const auto isMoved = [&] { return QFileInfo(database.file()).size() > 10 * PageBytes; };
+        if (i > 0 && !QTest::qWaitFor(isMoved, 30'000))
+            return fail(ErrorCode::Timeout, QStringLiteral("the log is not moved"));
         QList<TaskDraft> drafts;
         for (int k = i; k < i + 100; ++k)
             drafts << draftOf(k);
