@@ -266,7 +266,7 @@ void Connection::stopAutomaticCheckpoints()
         d.get());
 }
 
-Result<> Connection::layOutLog(std::int64_t pages)
+Result<> Connection::layOutLog(std::int64_t pages, Sync sync)
 {
     constexpr std::int64_t LogHeaderBytes = 32;  // sqlite.org/fileformat2.html#walformat
     constexpr std::int64_t FrameHeaderBytes = 24;
@@ -282,6 +282,7 @@ Result<> Connection::layOutLog(std::int64_t pages)
     sqlite3_int64 end = 0;
     if (!log || !log->pMethods || log->pMethods->xFileSize(log, &end) != SQLITE_OK)
         return refused();
+    const sqlite3_int64 size = end;
     // Where nothing follows the last commit, zeros do: no frame begins with them.
     const QByteArray nothing(1 << 16, '\0');
     const std::int64_t wanted = LogHeaderBytes + pages * (FrameHeaderBytes + *pageBytes);
@@ -291,6 +292,8 @@ Result<> Connection::layOutLog(std::int64_t pages)
             return refused();
         end += bytes;
     }
+    if (end == size || sync == Sync::WithNextCommit)
+        return {};
     if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
         return refused();
     return {};

@@ -68,11 +68,12 @@ public:
     Result<std::int64_t> checkpoint();
     /// From now on only `checkpoint` does that, and no commit waits for it.
     void stopAutomaticCheckpoints();
-    /// Makes the log's file so long, with nothing in it, that commits need not make it grow: an fsync
-    /// of blocks that exist takes half of one of blocks that the file grows by. Fails with
+    /// Makes the log's file so long, with nothing in it, that commits need not make it grow: an
+    /// fsync of blocks that exist takes half of one of blocks that the file grows by. Fails with
     /// StorageUnavailable; then the log is as good as before. Requires: this is the one that
     /// writes.
-    Result<> layOutLog(std::int64_t pages);
+    enum class Sync { Now, WithNextCommit };
+    Result<> layOutLog(std::int64_t pages, Sync sync);
     /// Copies the database as it is at this moment into a new file, page by page: one file, without
     /// a WAL. Nobody waits for it, but the log cannot begin anew meanwhile. Not synced. Fails with
     /// StorageUnavailable, or Damaged.

@@ -15,6 +15,8 @@ constexpr auto AnswersTake = std::chrono::milliseconds(2);
 
 // 4 MB, and then from its beginning again.
 constexpr std::int64_t LogPages = 1'024;
+// Of which so many are laid out at a time, where something comes all the time.
+constexpr std::int64_t StepPages = 128;
 constexpr std::int64_t PageBytes = 4'096;
 // Writes a page and changes nothing: Celldeck's files have 0 there.
 constexpr const char *Touch = "PRAGMA application_id=0";
@@ -46,20 +48,31 @@ void Writer::process(Connection &connection, Jobs jobs)
     deliver(std::move(answers));
     if (newLogPages(connection) >= LogPages)
         checkpoint(connection);
+    if (connection.logPages() + StepPages / 2 > m_laidOutPages)
+        layOut(connection, std::min(m_laidOutPages + StepPages, LogPages),
+               Connection::Sync::WithNextCommit);
 }
 
 void Writer::opening(Connection &connection)
 {
     connection.stopAutomaticCheckpoints();
     m_tellAtBytes = m_watch.largestBytes;
-    if (const Result<> done = connection.layOutLog(LogPages); !done)
-        qCInfo(log, "%s", qUtf8Printable(done.error().message));
 }
 
 void Writer::idle(Connection &connection)
 {
     if (newLogPages(connection) > 0)
         checkpoint(connection);
+    layOut(connection, LogPages, Connection::Sync::Now);
+}
+
+void Writer::layOut(Connection &connection, std::int64_t pages, Connection::Sync sync)
+{
+    if (pages <= m_laidOutPages)
+        return;
+    m_laidOutPages = pages;  // Once: a log that cannot be laid out grows by its commits.
+    if (const Result<> done = connection.layOutLog(pages, sync); !done)
+        qCInfo(log, "%s", qUtf8Printable(done.error().message));
 }
 
 std::int64_t Writer::newLogPages(const Connection &connection)

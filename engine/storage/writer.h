@@ -32,8 +32,10 @@ struct StorageWatch
 /// is written and synced anew, to the page that it shares with them. A checkpoint that fails is
 /// repeated from the WAL's first frame that no checkpoint has copied and synced.
 ///
-/// The log is 4 MB from the beginning. After the answers it is moved into the database file, whenever
-/// it is full, and when nothing comes any more; then the writer looks how large both have become.
+/// After the answers the log is moved into the database file, whenever it has 4 MB, and when
+/// nothing comes any more; then the writer looks how large both have become. Until its file has
+/// been so long once, it is laid out in steps before commits come so far, or in one when nothing
+/// comes.
 class Writer final : public ConnectionThread
 {
 public:
@@ -60,6 +62,7 @@ private:
     /// Since the last checkpoint.
     [[nodiscard]] std::int64_t newLogPages(const Connection &connection);
     void checkpoint(Connection &connection);
+    void layOut(Connection &connection, std::int64_t pages, Connection::Sync sync);
     void lookAtSizes(Connection &connection, std::int64_t logPages);
     std::vector<Result<>> runAll(Connection &connection, Jobs &jobs);
     bool runTogether(Connection &connection, Jobs &jobs, std::vector<Result<>> &results);
@@ -75,6 +78,7 @@ private:
     std::optional<Error> m_notReread;  // what the stores keep is not what is on disk
     StorageWatch m_watch;
     std::int64_t m_checkpointedPages = 0;  // the log's length then
+    std::int64_t m_laidOutPages = 0;       // of the log's file, at least
     bool m_logWasLarge = false;
     std::int64_t m_tellAtBytes = 0;
 };
