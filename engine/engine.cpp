@@ -17,6 +17,7 @@
 #include "storage/database.h"
 #include "tools/assettools.h"
 #include "tools/audittools.h"
+#include "tools/helptools.h"
 #include "tools/importtools.h"
 #include "tools/inputtools.h"
 #include "tools/kerneltools.h"
@@ -165,6 +166,7 @@ struct Engine::Parts
         tools::addKernelTools(registry, services);
         tools::addSessionTools(registry, services);
         tools::addVariableTools(registry, services);
+        tools::addHelpTools(registry, services);
         tools::addInputTools(registry, services);
         tools::addOrphanTools(registry, services);
         tools::addMaintenanceTools(registry, services);

@@ -91,14 +91,22 @@ QCoro::Task<Result<ToolResult>> resultOf(const Services *services, TaskDetail de
         result.text += QLatin1Char('\n') + assets::readable(pages);
     result.structured["payload"] = shownPayload(*payload);
     std::optional<kernels::InputRequest> input;
-    if (const tasks::Session *session = services->queue.find(detail.task.notebookPath))
+    bool mayHaveAsked = false;
+    if (const tasks::Session *session = services->queue.find(detail.task.notebookPath)) {
         input = session->input(detail.task.id);
+        mayHaveAsked = session->mayHaveAsked(detail.task.id);
+    }
     if (input)
         result.text +=
             QStringLiteral("\nIt waits for %1: \"%2\". submit_input answers.")
                 .arg(input->isPassword ? QStringLiteral("a password") : QStringLiteral("input"),
                      input->prompt);
+    else if (mayHaveAsked)
+        result.text += QStringLiteral(
+            "\nIt ran while no engine listened: if it asked for input then, nobody heard it, and "
+            "submit_input answers it once.");
     result.structured["input_request"] = inputJson(input);
+    result.structured["may_have_asked"] = mayHaveAsked;
     const auto looking = services->adoptions.of(detail.task.id);
     const auto adopted = co_await looking.wait(*scope);
     if (!adopted)
@@ -226,6 +234,7 @@ Json outputsSchema()
     return {{"outputs", {{"type", "array"}, {"items", {{"type", "object"}}}}},
             {"timed_out", {{"type", "boolean"}}},
             {"input_request", {{"type", Json::array({"object", "null"})}}},
+            {"may_have_asked", {{"type", "boolean"}}},
             {"payload", {{"type", "array"}, {"items", {{"type", "object"}}}}},
             {"adopted", {{"type", "array"}, {"items", {{"type", "object"}}}}}};
 }

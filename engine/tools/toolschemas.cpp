@@ -80,4 +80,18 @@ mcp::ToolFunction toolFunction(Function function, const Services &services)
     };
 }
 
+void addReader(mcp::ToolRegistry &registry, const Services &services, Reader reader)
+{
+    registry.add({.name = QLatin1String(reader.name),
+                  .title = QLatin1String(reader.title),
+                  .description = QString::fromUtf8(reader.description),
+                  .inputSchema = std::move(reader.input),
+                  .outputSchema = {{"type", "object"},
+                                   {"properties", std::move(reader.properties)},
+                                   {"required", Json::array({reader.required})}},
+                  .readOnly = true,
+                  .idempotent = true,
+                  .call = toolFunction(reader.function, services)});
+}
+
 }  // namespace celldeck::tools

@@ -25,4 +25,17 @@ using Function = QCoro::Task<Result<mcp::ToolResult>> (*)(const Services *, Json
 /// `function` as the registry calls it. Requires: the services outlive the registry.
 [[nodiscard]] mcp::ToolFunction toolFunction(Function function, const Services &services);
 
+/// A tool that changes nothing, and gives the same when it is called again.
+struct Reader
+{
+    const char *name;
+    const char *title;
+    const char *description;
+    Json input;
+    Json properties;       ///< of its answer
+    const char *required;  ///< one of these
+    Function function;
+};
+void addReader(mcp::ToolRegistry &registry, const Services &services, Reader reader);
+
 }  // namespace celldeck::tools

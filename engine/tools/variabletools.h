@@ -5,8 +5,8 @@
 
 namespace celldeck::tools {
 
-/// Variables and help: what a kernel knows, through its own protocol. Requires: `services` outlives
-/// the registry.
+/// What the variables of a kernel of Python are (variables.py), without a trace in them. Requires:
+/// `services` outlives the registry.
 void addVariableTools(mcp::ToolRegistry &registry, const Services &services);
 
 }  // namespace celldeck::tools

@@ -488,15 +488,88 @@ class Help(Kernels):
         self.assertEqual(text_of(after["outputs"]), "['_i2', 'names'] {}\n")
         self.assertEqual(after["execution_count"], 2)
 
+    def test_the_manifest_has_the_biggest_first(self):
+        server = self.serve()
+        self.run_code(server, "import numpy\nlittle = 1\nbig = numpy.zeros(1_000_000)\n"
+                              "class Sly:\n"
+                              "    def __sizeof__(self): raise SystemExit('ran')\nsly = Sly()")
+        told = server.call("get_variable_manifest", notebook_path="a.ipynb")
+        sizes = {v["name"]: v["bytes"] for v in told["variables"]}
+        self.assertEqual(told["variables"][0]["name"], "big")
+        self.assertEqual((sizes["big"], sizes["sly"]), (8_000_000, None))
+        self.assertEqual(told["bytes"], sum(size or 0 for size in sizes.values()))
+        self.assertEqual(told["count"], len(sizes))
+        two = server.call("get_variable_manifest", notebook_path="a.ipynb", limit=2)
+        self.assertEqual((len(two["variables"]), two["count"]), (2, len(sizes)))
+
+    def test_what_is_inside_a_variable(self):
+        server = self.serve()
+        self.run_code(server, """
+import collections, numpy, pandas
+table = pandas.DataFrame({"year": [1999, 2000, 2001], "rate": [0.5, None, 1.5]})
+column = table["rate"]
+grid = numpy.arange(12).reshape(3, 4)
+config = {"path": "/tmp", 7: [1, 2], ("a", 1): None}
+ordered = collections.OrderedDict(a=1)
+many = list(range(1000))
+text = "x" * 5000
+huge = 10 ** 6000
+def scale(value, by=2):
+    'Makes it bigger.'
+ran = []
+class Model:
+    def __init__(self): self.depth, self.parts = 3, [1]
+    @property
+    def area(self): ran.append("area")
+    def __repr__(self): ran.append("repr"); return "Model"
+    def __len__(self): ran.append("len"); return 1
+class Odd(dict):
+    def __iter__(self): ran.append("iter"); return iter(())
+    def __getitem__(self, key): ran.append("getitem")
+    def keys(self): ran.append("keys"); return []
+model, odd = Model(), Odd(a=1)
+names = sorted(globals())
+""")
+        inside = lambda name, **more: server.call("inspect_variable", notebook_path="a.ipynb",
+                                                  name=name, **more)
+        rows = lambda told: [(i["key"], i["type"], i["value"]) for i in told["items"]]
+        table = inside("table", max_items=2)
+        self.assertEqual(table["shape"], [3, 2])
+        self.assertEqual(rows(table), [("year", "int64", "0 missing"),
+                                       ("rate", "float64", "1 missing")])
+        self.assertIn("2000", table["text"])
+        self.assertNotIn("2001", table["text"])
+        self.assertEqual(rows(inside("column")), [("dtype", "float64", None)])
+        grid = inside("grid")
+        self.assertEqual(rows(grid), [("dtype", "int64", None), ("min", "int64", "0"),
+                                      ("max", "int64", "11")])
+        self.assertEqual(grid["bytes"], 96)
+        self.assertEqual(rows(inside("config")), [
+            ("'path'", "str", "'/tmp'"), ("7", "list", "2 items"), ("<tuple>", "NoneType", "None")])
+        self.assertEqual(rows(inside("ordered")), [("'a'", "int", "1")])
+        self.assertEqual(rows(inside("many", max_items=2)), [("0", "int", "0"), ("1", "int", "1")])
+        self.assertEqual(inside("many")["size"], 1_000)
+        self.assertEqual(inside("text")["text"], "x" * 2_000)
+        self.assertEqual(inside("huge")["text"], "an integer of 19932 bits")
+        self.assertEqual(inside("scale")["text"], "scale(value, by=2)\nMakes it bigger.")
+        self.assertEqual(rows(inside("model")), [("depth", "int", "3"), ("parts", "list", "1 items")])
+        self.assertEqual(rows(inside("odd")), [("'a'", "int", "1")])
+        after = self.run_code(server, "print(ran, sorted(set(globals()) - set(names)))")
+        self.assertEqual(text_of(after["outputs"]), "[] ['_i2', 'names']\n")
+        with self.assertRaises(celldeck.ToolError) as refused:
+            inside("nix")
+        self.assertEqual(refused.exception.code, "not_found")
+
     def test_a_name_is_never_run_as_code(self):
         server = self.serve()
         self.run_code(server, "1")
         trap = self.work / "trap"
         for name in (f"open({str(trap)!r}, 'w')", "x') or __import__('os').abort() or ('",
                      "__import__('os').abort()", "\\", "'", "日本"):
-            with self.subTest(name), self.assertRaises(celldeck.ToolError) as refused:
-                server.call("get_variable_info", notebook_path="a.ipynb", name=name)
-            self.assertEqual(refused.exception.code, "not_found")
+            for tool in ("get_variable_info", "inspect_variable"):
+                with self.subTest(name, tool=tool), self.assertRaises(celldeck.ToolError) as refused:
+                    server.call(tool, notebook_path="a.ipynb", name=name)
+                self.assertEqual(refused.exception.code, "not_found")
         self.assertFalse(trap.exists())
         self.assertEqual(self.run_code(server, "1")["status"], "completed")
 
