@@ -34,6 +34,10 @@ Json errorOutput(const Json &content)
             {"traceback", memberOr(content, "traceback", Json::array())}};
 }
 
+const std::string ManyOutputs =
+    "celldeck: this cell has more than " + std::to_string(MaxSeparateTexts) +
+    " outputs: what it prints from here on is one text of each stream\n";
+
 QString displayIdOf(const Json &content)
 {
     const Json *transient = find(content, "transient");
@@ -41,6 +45,18 @@ QString displayIdOf(const Json &content)
 }
 
 }  // namespace
+
+OutputCollector::OutputCollector(Json soFar, QString spoolPath)
+    : m_outputs(std::move(soFar)), m_spoolPath(std::move(spoolPath))
+{
+    if (m_outputs.empty())
+        return;
+    const Json &last = m_outputs.back();
+    const auto name = findText(last, "name");  // Only streams have one.
+    // What an earlier engine has put into a file is complete.
+    if (name && !last.contains("assets"))
+        m_growing[name->toStdString()] = {.place = m_outputs.size() - 1};
+}
 
 OutputCollector::Effect OutputCollector::apply(const Message &message)
 {
@@ -99,39 +115,46 @@ void OutputCollector::append(Json output)
     if (m_clearBeforeNext)
         clear();
     m_outputs.push_back(std::move(output));
-    m_isSpooling = false;
-}
-
-void OutputCollector::spool(Json &output, const std::string &text)
-{
-    if (!m_isSpooling) {
-        m_isSpooling = true;
-        m_spools.push_back(
-            std::make_shared<Spool>(m_spoolPath + QStringLiteral("-%1.txt").arg(m_spooled++)));
-        m_spools.back()->append(output["text"].get_ref<std::string &>());
-    }
-    m_spools.back()->append(text);
-    m_spools.back()->describe(output);
+    if (!m_joins)
+        m_growing.clear();
 }
 
 void OutputCollector::appendStream(const std::string &name, const std::string &text)
 {
-    if (!m_clearBeforeNext && !m_outputs.empty()) {
-        Json &last = m_outputs.back();
-        const auto lastName = last.find("name");  // only streams have one
-        // What an earlier engine has put into a file is complete.
-        if (lastName != last.end() && *lastName == name &&
-            (m_isSpooling || !last.contains("assets"))) {
-            std::string &all = last["text"].get_ref<std::string &>();
-            if (m_isSpooling ||
-                (!m_spoolPath.isEmpty() && all.size() + text.size() > MaxStreamBytes))
-                spool(last, text);
-            else
-                all += text;
+    if (m_clearBeforeNext)
+        clear();
+    if (!m_joins && m_outputs.size() >= MaxSeparateTexts && !m_growing.contains(name)) {
+        m_joins = true;
+        beginText("stderr", ManyOutputs);
+    }
+    if (const auto growing = m_growing.find(name); growing != m_growing.end())
+        grow(growing->second, text);
+    else
+        beginText(name, text);
+}
+
+void OutputCollector::beginText(const std::string &name, const std::string &text)
+{
+    append({{"output_type", "stream"}, {"name", name}, {"text", text}});
+    m_growing[name] = {.place = m_outputs.size() - 1};
+}
+
+void OutputCollector::grow(GrowingText &growing, const std::string &text)
+{
+    Json &output = m_outputs[growing.place];
+    std::string &all = output["text"].get_ref<std::string &>();
+    if (!growing.spool) {
+        if (m_spoolPath.isEmpty() || all.size() + text.size() <= MaxStreamBytes) {
+            all += text;
             return;
         }
+        growing.spool =
+            std::make_shared<Spool>(m_spoolPath + QStringLiteral("-%1.txt").arg(m_spooled++));
+        m_spools.push_back(growing.spool);
+        growing.spool->append(all);
     }
-    append({{"output_type", "stream"}, {"name", name}, {"text", text}});
+    growing.spool->append(text);
+    growing.spool->describe(output);
 }
 
 bool OutputCollector::updateHere(const DisplayUpdate &update)
@@ -152,7 +175,8 @@ void OutputCollector::clear()
     for (const auto &gone : m_spools)
         gone->discard();
     m_spools.clear();
-    m_isSpooling = false;
+    m_growing.clear();
+    m_joins = false;
     m_clearBeforeNext = false;
 }
 

@@ -2,12 +2,19 @@
 
 #include <QHash>
 #include <QList>
+#include <map>
 #include <optional>
 
 #include "kernels/message.h"
 #include "kernels/spool.h"
 
 namespace celldeck::kernels {
+
+/// A cell that has more outputs than this, such as one that prints to stdout and stderr by turns:
+/// what it prints from then on becomes one text of each stream. All of it is there, but not any more
+/// between which lines of the other, and a line of ours says so. Each output costs half a kilobyte,
+/// in each reader too, and of texts only their length is bounded (by a Spool).
+inline constexpr size_t MaxSeparateTexts = 10'000;
 
 /// Turns the IOPub messages of one execution into nbformat outputs, as nbclient does, with
 /// consecutive texts of one stream merged into one output.
@@ -18,9 +25,7 @@ class OutputCollector final
 public:
     /// `soFar`: what was collected before, by an engine that is gone. `spoolPath`: how the files
     /// begin that long texts go to; "": they stay in memory.
-    explicit OutputCollector(Json soFar = Json::array(), QString spoolPath = {})
-        : m_outputs(std::move(soFar)), m_spoolPath(std::move(spoolPath))
-    {}
+    explicit OutputCollector(Json soFar = Json::array(), QString spoolPath = {});
 
     /// New data for every output that was shown under `displayId`, in this cell (done already)
     /// and in others (the caller's affair).
@@ -53,18 +58,27 @@ public:
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const { return m_spools; }
 
 private:
+    /// A text that what the stream prints next belongs to.
+    struct GrowingText
+    {
+        size_t place = 0;                // among the outputs
+        std::shared_ptr<Spool> spool{};  // null while it is short
+    };
+
     void append(Json output);
     void appendStream(const std::string &name, const std::string &text);
-    void spool(Json &output, const std::string &text);
+    void beginText(const std::string &name, const std::string &text);
+    void grow(GrowingText &growing, const std::string &text);
     bool updateHere(const DisplayUpdate &update);
     void clear();
 
     Json m_outputs;
     QHash<QString, QList<qsizetype>> m_displays;
     QString m_spoolPath;
-    int m_spooled = 0;                             // how many there have been
-    std::vector<std::shared_ptr<Spool>> m_spools;  // only the last one still grows
-    bool m_isSpooling = false;                     // the last output is its
+    int m_spooled = 0;  // how many there have been
+    std::vector<std::shared_ptr<Spool>> m_spools;
+    std::map<std::string, GrowingText> m_growing;  // by the stream's name
+    bool m_joins = false;                          // over MaxSeparateTexts, as has been said
     bool m_clearBeforeNext = false;
 };
 

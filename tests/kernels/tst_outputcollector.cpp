@@ -69,6 +69,8 @@ private Q_SLOTS:
     void whatCannotBeWrittenIsSaid();
     void whatTheDiskIsTooSlowForIsSaid();
     void ofShortLinesFewAreShown();
+    void outputsWithoutEndBecomeTwoTexts_data();
+    void outputsWithoutEndBecomeTwoTexts();
 };
 
 void TestOutputCollector::collects_data()
@@ -275,6 +277,55 @@ void TestOutputCollector::ofShortLinesFewAreShown()
     QVERIFY(preview.contains(QStringLiteral("\n21\n…")));
     QVERIFY(preview.endsWith(QLatin1String("\n199998\n199999\n")));
     QCOMPARE(preview.count(QLatin1Char('\n')), 45);
+}
+
+void TestOutputCollector::outputsWithoutEndBecomeTwoTexts_data()
+{
+    QTest::addColumn<QString>("between");  // what comes after each two lines
+    QTest::newRow("texts") << QString();
+    QTest::newRow("texts and images") << QStringLiteral("d:x");
+}
+
+/// By turns to stdout and stderr: nothing is missing, and of each stream all is in its order.
+void TestOutputCollector::outputsWithoutEndBecomeTwoTexts()
+{
+    QFETCH(QString, between);
+    QTemporaryDir dir;
+    OutputCollector collector(Json::array(), dir.filePath(QStringLiteral("a")));
+    std::string printed[2];
+    for (size_t i = 0; printed[0].size() < 2 * MaxStreamBytes; ++i) {
+        const std::string line = std::string(150, 'x') + std::to_string(i) + "\n";
+        for (const size_t stream : {size_t(0), size_t(1)}) {
+            printed[stream] += line;
+            collector.apply(
+                message("stream", {{"name", stream ? "stderr" : "stdout"}, {"text", line}}));
+        }
+        if (!between.isEmpty())
+            collector.apply(messageOf(between));
+    }
+    for (const auto &spool : collector.spools())
+        spool->drain();
+    std::string seen[2];
+    size_t texts = 0;
+    for (const Json &output : collector.outputs()) {
+        if (textOf(output, "output_type") != QLatin1String("stream"))
+            continue;
+        ++texts;
+        std::string &all = seen[textOf(output, "name") == QLatin1String("stderr")];
+        if (const Json *files = find(output, "assets")) {
+            QFile file(textOf(files->at(0), "path"));
+            QVERIFY(file.open(QIODevice::ReadOnly));
+            all += file.readAll().toStdString();
+        } else {
+            all += output["text"].get_ref<const std::string &>();
+        }
+    }
+    QVERIFY2(texts <= MaxSeparateTexts + 2, qPrintable(QString::number(texts)));
+    QCOMPARE(seen[0], printed[0]);
+    const auto note = seen[1].find("celldeck: this cell has more than 10000 outputs");
+    QVERIFY(note != std::string::npos);
+    seen[1].erase(note, seen[1].find('\n', note) + 1 - note);
+    QCOMPARE(seen[1], printed[1]);
 }
 
 QTEST_GUILESS_MAIN(TestOutputCollector)
