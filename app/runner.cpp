@@ -176,21 +176,18 @@ QCoro::Task<Result<>> Runner::write(PlannedRun plan, QList<TaskRecord> submitted
         const Result<storage::TaskDetail> detail = co_await m_queue->load(task);
         if (!detail)
             co_return fail(detail.error());
-        auto outputs = parseJson(detail->outputs);
-        if (!outputs)
-            co_return fail(outputs.error());
         if (detail->task.startedAt)
             results << notebooks::CellResult{.index = task.cellIndex,
                                              .cellId = task.cellId,
                                              .source = task.code,
                                              .executionCount = detail->task.executionCount,
-                                             .outputs = std::move(*outputs)};
+                                             .outputs = detail->outputs};
     }
     const std::optional<Json> widgets = m_queue->widgets(plan.source);
     const auto writing =
         inBackground<QList<int>>([plan, results, widgets]() mutable -> Result<QList<int>> {
             for (notebooks::CellResult &result : results)
-                result.outputs = assets::wholeOutputs(std::move(result.outputs));
+                result.outputs = assets::wholeOutputs(result.outputs);
             // In place, what a person has changed meanwhile stays: so the file is read again.
             if (plan.source == plan.target)
                 return notebooks::writeResults(plan.source, plan.target, results, widgets,

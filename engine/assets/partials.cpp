@@ -188,10 +188,14 @@ void removeOldPartials(const QString &folder, UtcTime now)
     }
 }
 
-Json wholeOutputs(Json outputs)
+QByteArray wholeOutputs(const QByteArray &outputs)
 {
-    for (size_t place = 0; outputs.is_array() && place < outputs.size(); ++place) {
-        Json &output = outputs[place];
+    if (!outputs.contains("\"assets\""))
+        return outputs;
+    auto parsed = parseJson(outputs);
+    if (!parsed || !parsed->is_array())
+        return outputs;
+    for (Json &output : *parsed) {
         const Json *files = find(output, "assets");
         if (!files || !files->is_array())
             continue;
@@ -200,7 +204,7 @@ Json wholeOutputs(Json outputs)
             (void)restore(output, file);  // Else its preview stays, which says where it is.
         output.erase("assets");
     }
-    return outputs;
+    return toBytes(*parsed);
 }
 
 }  // namespace celldeck::assets

@@ -43,7 +43,8 @@ void removePartials(const QStringList &paths);
 /// What engines that are gone have left in a folder, if nobody has written to it for a week.
 void removeOldPartials(const QString &folder, UtcTime now);
 
-/// As a notebook has them: what is in files comes back in its place, up to MaxNotebookTextBytes.
-[[nodiscard]] Json wholeOutputs(Json outputs);
+/// A list of outputs as a notebook has them: what is in files comes back in its place, up to
+/// MaxNotebookTextBytes. The same where nothing is in files.
+[[nodiscard]] QByteArray wholeOutputs(const QByteArray &outputs);
 
 }  // namespace celldeck::assets

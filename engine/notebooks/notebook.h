@@ -3,9 +3,9 @@
 #include <QByteArray>
 #include <QList>
 #include <QString>
+#include <QStringList>
+#include <cstdint>
 #include <optional>
-
-#include "base/json.h"
 
 namespace celldeck::notebooks {
 
@@ -39,7 +39,8 @@ struct CellResult
     QString cellId;  ///< Wins over the index where the notebook has ids
     QString source;  ///< The source that ran: a cell that changed since is not overwritten
     std::optional<std::int64_t> executionCount;
-    Json outputs = Json::array();
+    /// A JSON list, as it is in the record: it becomes a tree only where it is written, cell by cell.
+    QByteArray outputs = "[]";
 };
 
 }  // namespace celldeck::notebooks

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/json.h"
 #include "base/result.h"
 #include "notebooks/notebook.h"
 

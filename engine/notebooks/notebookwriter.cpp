@@ -81,25 +81,22 @@ void change(std::vector<Change> &changes, const QByteArray &text, Span cell, con
     }
 }
 
-Json mapped(const Json &outputs, Json (*function)(Json))
-{
-    Json all = Json::array();
-    for (const Json &output : outputs)
-        all.push_back(function(output));
-    return all;
-}
-
 /// As texts, since 1 and 1.0 compare equal as numbers.
 bool isSame(const Json &before, const Json &now)
 {
-    return toBytes(mapped(before, withJoinedLines)) == toBytes(mapped(now, withJoinedLines));
+    return std::ranges::equal(before, now, [](const Json &a, const Json &b) {
+        return toBytes(withJoinedLines(a)) == toBytes(withJoinedLines(b));
+    });
 }
 
 void changeCell(std::vector<Change> &changes, const QByteArray &text, Span cell, const Json &before,
-                const CellResult &result, const Layout &layout)
+                const CellResult &result, Json outputs, const Layout &layout)
 {
-    if (const Json *outputs = find(before, "outputs"); outputs && !isSame(*outputs, result.outputs))
-        change(changes, text, cell, "outputs", mapped(result.outputs, withSplitLines), layout);
+    if (const Json *old = find(before, "outputs"); old && !isSame(*old, outputs)) {
+        for (Json &output : outputs)
+            output = withSplitLines(std::move(output));
+        change(changes, text, cell, "outputs", outputs, layout);
+    }
     const Json *count = find(before, "execution_count");
     const Json now = result.executionCount ? Json(*result.executionCount) : Json(nullptr);
     if (count && *count != now)
@@ -150,11 +147,11 @@ bool isDeeperThan(const Json &value, int levels)
 }
 
 /// Whether a notebook can hold these outputs and still be read, by us too.
-bool isWritable(const Json &outputs)
+bool isWritable(const Result<Json> &outputs)
 {
-    return outputs.is_array() &&
-           std::ranges::all_of(outputs, [](const Json &output) { return output.is_object(); }) &&
-           !isDeeperThan(outputs, MaxJsonDepth - OutputsDepth);
+    return outputs && outputs->is_array() &&
+           std::ranges::all_of(*outputs, [](const Json &output) { return output.is_object(); }) &&
+           !isDeeperThan(*outputs, MaxJsonDepth - OutputsDepth);
 }
 
 QString newCellId(const Notebook &notebook)
@@ -204,7 +201,7 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
     Merge merge;
     for (const CellResult &result : results) {
         const auto index = finder.find(result);
-        if (index && isWritable(result.outputs))
+        if (index)
             last[*index] = &result;
         else
             merge.missed << result.index;
@@ -212,7 +209,12 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
     std::vector<Change> changes;
     for (const auto &[index, result] : last) {
         const auto at = static_cast<size_t>(index);
-        changeCell(changes, text, spans[at], root->at("cells")[at], *result, layout);
+        auto outputs = parseJson(result->outputs);
+        if (isWritable(outputs))
+            changeCell(changes, text, spans[at], root->at("cells")[at], *result,
+                       std::move(*outputs), layout);
+        else
+            merge.missed << result->index;
     }
     if (widgets && widgets->is_object() && !isDeeperThan(*widgets, MaxJsonDepth - WidgetsDepth))
         changeWidgets(changes, text, *root, *widgets, layout);

@@ -66,14 +66,11 @@ std::optional<notebooks::CellResult> resultOf(const TaskRecord &task, const Task
 {
     if (!task.writeBack || task.cellIndex < 0)
         return std::nullopt;
-    auto outputs = parseJson(outcome.outputs);
-    if (!outputs)
-        return std::nullopt;
     return notebooks::CellResult{.index = task.cellIndex,
                                  .cellId = task.cellId,
                                  .source = task.code,
                                  .executionCount = outcome.executionCount,
-                                 .outputs = std::move(*outputs)};
+                                 .outputs = outcome.outputs};
 }
 
 TaskRecord ended(TaskRecord task, const TaskOutcome &outcome)

@@ -4,6 +4,7 @@
 
 #include "async/coalescer.h"
 #include "async/waiter.h"
+#include "base/json.h"
 #include "notebooks/notebook.h"
 
 namespace celldeck::tasks {
