@@ -288,8 +288,11 @@ Result<> Connection::layOutLog(std::int64_t pages, Sync sync)
     const std::int64_t wanted = LogHeaderBytes + pages * (FrameHeaderBytes + *pageBytes);
     while (end < wanted) {
         const int bytes = int(std::min<std::int64_t>(nothing.size(), wanted - end));
-        if (log->pMethods->xWrite(log, nothing.constData(), bytes, end) != SQLITE_OK)
+        if (log->pMethods->xWrite(log, nothing.constData(), bytes, end) != SQLITE_OK) {
+            // The room that there is belongs to the commits. Cut back or not, it is sound.
+            (void)log->pMethods->xTruncate(log, size);
             return refused();
+        }
         end += bytes;
     }
     if (end == size || sync == Sync::WithNextCommit)

@@ -1,3 +1,6 @@
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <QFile>
 #include <QFileInfo>
 #include <QTemporaryDir>
@@ -26,6 +29,7 @@ private Q_SLOTS:
     void aReaderThatNeverEndsIsTold();
     void theLogIsEmptiedWhenNothingComes();
     void theLogIsLaidOutWhenNothingComes();
+    void aLogThatFindsNoRoomTakesNone();
     void aLargeDatabaseIsTold();
     void closingFinishesWhatWasTaken();
     void afterClosingItRefuses();
@@ -230,6 +234,29 @@ void TestWriter::theLogIsLaidOutWhenNothingComes()
     auto other = Connection::open(copy, Connection::Mode::Write);
     QVERIFY(other);
     QCOMPARE((*other)->number(QStringLiteral("SELECT count(*) FROM notebook")), 201);
+}
+
+void TestWriter::aLogThatFindsNoRoomTakesNone()
+{
+    QTemporaryDir dir;
+    auto connection = Connection::open(fileIn(dir), Connection::Mode::Write);
+    QVERIFY(connection);
+    QVERIFY((*connection)->run(QStringLiteral("CREATE TABLE t(x)")));
+    const QFileInfo log(fileIn(dir) + QStringLiteral("-wal"));
+    const qint64 size = log.size();
+    QVERIFY(size > 0);
+    // Files may have no more than a megabyte: as on a disk that has no more.
+    const auto before = ::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    QCOMPARE(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const rlimit little{.rlim_cur = 1 << 20, .rlim_max = limit.rlim_max};
+    QCOMPARE(::setrlimit(RLIMIT_FSIZE, &little), 0);
+    const Result<> done = (*connection)->layOutLog(1'024, Connection::Sync::Now);
+    QCOMPARE(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ::signal(SIGXFSZ, before);
+    QVERIFY(!done);
+    QCOMPARE(QFileInfo(log.filePath()).size(), size);
+    QVERIFY((*connection)->run(QStringLiteral("INSERT INTO t VALUES(1)")));
 }
 
 void TestWriter::aLargeDatabaseIsTold()
