@@ -60,14 +60,29 @@ Waiter<> KernelStore::remove(QString notebookPath, std::optional<AuditNote> note
     });
 }
 
-Result<> sql::forgetKernel(Connection &connection, const QString &notebookPath)
+namespace {
+
+Result<> runForNotebook(Connection &connection, const QString &statement, const QString &path)
 {
-    const auto done = connection.run(QStringLiteral("DELETE FROM kernel WHERE notebook ="
-                                                    " (SELECT id FROM notebook WHERE path = ?)"),
-                                     {notebookPath});
+    const auto done = connection.run(
+        statement + QStringLiteral(" WHERE notebook = (SELECT id FROM notebook WHERE path = ?)"),
+        {path});
     if (!done)
         return fail(done.error());
     return {};
+}
+
+}  // namespace
+
+Result<> sql::forgetKernel(Connection &connection, const QString &notebookPath)
+{
+    return runForNotebook(connection, QStringLiteral("DELETE FROM kernel"), notebookPath);
+}
+
+Result<> sql::markKernelLost(Connection &connection, const QString &notebookPath)
+{
+    return runForNotebook(connection, QStringLiteral("UPDATE kernel SET pid = 0, started = 0"),
+                          notebookPath);
 }
 
 }  // namespace celldeck::storage

@@ -25,6 +25,9 @@ struct KernelRecord
     QString boot;                ///< /proc/sys/kernel/random/boot_id
     UtcTime since{};
 
+    /// Nothing runs there any more, and its tasks know: its name tells on which kernel they are to
+    /// run.
+    [[nodiscard]] bool isLost() const { return pid == 0; }
     bool operator==(const KernelRecord &) const = default;
 };
 
@@ -48,6 +51,7 @@ private:
 namespace sql {
 /// Called by the writer's jobs.
 [[nodiscard]] Result<> forgetKernel(Connection &connection, const QString &notebookPath);
+[[nodiscard]] Result<> markKernelLost(Connection &connection, const QString &notebookPath);
 }  // namespace sql
 
 }  // namespace celldeck::storage

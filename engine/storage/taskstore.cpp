@@ -110,9 +110,12 @@ Waiter<QList<TaskRecord>> TaskStore::loseKernel(QString notebookPath, QList<Task
             order << pending;
             const Result<> marked = added->isEmpty() ? sql::markStateLost(connection, pending)
                                                      : sql::reorder(connection, order, {});
-            const Result<> forgotten = marked ? sql::forgetKernel(connection, path) : marked;
-            if (!forgotten)
-                return fail(forgotten.error());
+            if (!marked)
+                return fail(marked.error());
+            const Result<> lost = order.isEmpty() ? sql::forgetKernel(connection, path)
+                                                  : sql::markKernelLost(connection, path);
+            if (!lost)
+                return fail(lost.error());
             return added;
         });
 }

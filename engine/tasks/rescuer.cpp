@@ -79,6 +79,8 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
     for (const KernelRecord &kernel : *kernels) {
         Left &left = notebooks[kernel.notebookPath];
         left.kernel = kernel;
+        if (kernel.isLost())
+            continue;
         const Result<> attached = m_sessionOf(kernel.notebookPath).attach(kernel);
         left.attached = attached.has_value();
         if (attached) {
@@ -141,6 +143,7 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
         if (!written)
             co_return written;
     }
+    const std::optional<KernelRecord> kernel = settled->kernel;
     Result<QList<TaskRecord>> order = co_await loseKernel(std::move(*settled), recovery);
     if (!order)
         co_return fail(order.error());
@@ -160,6 +163,9 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
         crashPoint("recovery.held");
         session.setFlow(storage::Flow::Paused);
     }
+    // Its session had moved there.
+    if (kernel && kernel->name != order->last().kernelName)
+        session.preferKernel(kernel->name);
     m_report.restored += int(restored);
     for (const TaskRecord &task : std::as_const(*order))
         m_unfinished(task);
@@ -242,7 +248,8 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
 /// before them, or with the mark that it is lost.
 QCoro::Task<Result<QList<TaskRecord>>> Rescuer::loseKernel(Left left, Recovery recovery)
 {
-    if (!left.kernel || left.attached)
+    const bool isKnown = left.kernel && left.kernel->isLost() && !left.pending.isEmpty();
+    if (!left.kernel || left.attached || isKnown)
         co_return std::move(left.pending);
     QList<TaskId> pending;
     for (const TaskRecord &task : std::as_const(left.pending))

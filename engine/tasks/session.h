@@ -86,6 +86,8 @@ public:
     [[nodiscard]] Result<> answerInput(const QString &text);
     /// As Kernel's. Fails with NoKernel too.
     [[nodiscard]] Waiter<kernels::Answer> ask(const QByteArray &type, Json content);
+    /// On which kernel what waits is to run, unless somebody says so anew: see SessionKernel.
+    void preferKernel(const QString &kernelName) { m_kernel.prefer(kernelName); }
     /// For the next kernel, and for this one if it can be told: see KernelSetup.
     void setWorkingDirectory(const QString &folder) { m_kernel.setWorkingDirectory(folder); }
     /// Asks a task to end as cancelled. Fails with NotFound if it is not here.

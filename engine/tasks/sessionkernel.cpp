@@ -78,6 +78,7 @@ Result<> SessionKernel::prepare(const QString &kernelName, const KernelSetup &se
 void SessionKernel::forgetChoice()
 {
     m_chosen.reset();
+    m_preferred.clear();
     m_setup = {};
 }
 
@@ -125,8 +126,9 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, storage::AuditNote note,
 {
     m_kernel.reset();
     Q_EMIT replaced();
-    const auto spec =
-        m_chosen ? Result<kernels::KernelSpec>(*m_chosen) : kernels::resolveKernel(kernelName);
+    const auto spec = m_chosen
+                          ? Result<kernels::KernelSpec>(*m_chosen)
+                          : kernels::resolveKernel(m_preferred.isEmpty() ? kernelName : m_preferred);
     if (!spec) {
         m_launch.reset();
         ready.resolve(fail(spec.error()));

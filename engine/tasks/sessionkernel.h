@@ -69,6 +69,9 @@ public:
     [[nodiscard]] Result<> choose(const QString &kernelName);
     /// The same, and how it begins. Fails with Conflict if one is there that is different.
     [[nodiscard]] Result<> prepare(const QString &kernelName, const KernelSetup &setup);
+    /// Until something is chosen: the kernel that an earlier engine had chosen, by its name. It need
+    /// not be there any more; then the start fails, and says so.
+    void prefer(const QString &kernelName) { m_preferred = kernelName; }
     void forgetChoice();
     void setWorkingDirectory(const QString &folder) { m_setup.workingDirectory = folder; }
 
@@ -105,6 +108,7 @@ private:
     const SessionOptions m_options;
     kernels::KernelPool &m_pool;
     std::optional<kernels::KernelSpec> m_chosen;
+    QString m_preferred;
     KernelSetup m_setup;
     std::unique_ptr<kernels::Kernel> m_kernel;
     std::optional<Waiter<>> m_launch;
