@@ -193,6 +193,8 @@ QCoro::Task<> EngineFeed::loadWatched()
     const tasks::Session *session = m_queue.find(detail->task.notebookPath);
     if (const auto asked = session ? session->input(id) : std::nullopt)
         Q_EMIT inputRequested({id, asked->prompt, asked->isPassword});
+    else if (session && session->mayHaveAsked(id))
+        Q_EMIT inputRequested({.id = id, .prompt = {}, .isUnheard = true});
     Q_EMIT outputsChanged({id, liveOutputs(m_queue.liveOutputs(detail->task.notebookPath, id))});
 }
 
@@ -237,7 +239,7 @@ QCoro::Task<> EngineFeed::answer(TaskId id, QString text)
         co_return;
     }
     tasks::Session *session = m_queue.find(detail->task.notebookPath);
-    if (!session || !session->input(id)) {
+    if (!session || (!session->input(id) && !session->mayHaveAsked(id))) {
         report({ErrorCode::Conflict, QStringLiteral("the cell does not wait for input any more")});
         co_return;
     }

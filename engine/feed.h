@@ -31,6 +31,8 @@ struct InputQuestion
     storage::TaskId id;
     QString prompt;
     bool isPassword = false;  ///< The answer must be seen nowhere.
+    /// Perhaps: it ran while no engine listened, and what it may have asked then was lost.
+    bool isUnheard = false;
 
     bool operator==(const InputQuestion &) const = default;
 };
@@ -66,7 +68,7 @@ Q_SIGNALS:
     void outputsChanged(const celldeck::LiveOutputs &outputs);
     /// The tasks whose cells ask for input and wait, all of them.
     void askingChanged(const QList<celldeck::storage::TaskId> &tasks);
-    /// The watched task asks and waits, or has asked before it was watched.
+    /// The watched task asks and waits, has asked before it was watched, or may have asked unheard.
     void inputRequested(const celldeck::InputQuestion &question);
     void endpointChanged(const celldeck::EndpointStatus &status);
     void failed(const QString &message);

@@ -105,8 +105,10 @@ public:
 
     /// What the cell that runs asks for and waits for; nullopt while it does not.
     [[nodiscard]] std::optional<InputRequest> input() const;
-    /// A cell that is followed may have asked while nobody listened: it can be answered once too.
-    /// If it has not asked, ipykernel forgets that answer before it does. Fails with Conflict if no
+    /// Whether the cell that runs is followed, and so may have asked while nobody listened: it can
+    /// be answered once too. If it has not asked, ipykernel forgets that answer before it does.
+    [[nodiscard]] bool mayHaveAsked() const;
+    /// Fails with Conflict if no
     /// cell waits for input, with Io: then it waits still.
     [[nodiscard]] Result<> answerInput(const QString &text);
 

@@ -147,10 +147,15 @@ std::optional<InputRequest> Kernel::input() const
     return d->cell.input();
 }
 
+bool Kernel::mayHaveAsked() const
+{
+    return d->cell.mayHaveAsked();
+}
+
 Result<> Kernel::answerInput(const QString &text)
 {
     const auto request = input();
-    if (!request && !d->cell.mayHaveAsked())
+    if (!request && !mayHaveAsked())
         return fail(ErrorCode::Conflict, QStringLiteral("no cell waits for input"));
     // Before that: an engine that found it afterwards would ask it of a cell that has gone on, and
     // may ask for a password by now. What a crash loses in between can be answered unseen.

@@ -99,6 +99,8 @@ public:
     [[nodiscard]] SessionStatus status() const;
     /// What that task asks for, if it is the one that runs and asks.
     [[nodiscard]] std::optional<kernels::InputRequest> input(storage::TaskId id) const;
+    /// Whether that task runs, and may have asked while no engine listened: see Kernel's.
+    [[nodiscard]] bool mayHaveAsked(storage::TaskId id) const;
     /// The outputs so far of that task, if it is the one that runs.
     [[nodiscard]] Json liveOutputs(storage::TaskId id) const;
 
@@ -114,6 +116,7 @@ Q_SIGNALS:
     void failed(const QString &message);
 
 private:
+    [[nodiscard]] bool isExecuting(storage::TaskId id) const;
     QCoro::Task<> work();
     QCoro::Task<> runTask(storage::TaskRecord task);
     QCoro::Task<Result<storage::TaskRecord>> begin(storage::TaskRecord task);

@@ -8,18 +8,24 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
+bool Session::isExecuting(storage::TaskId id) const
+{
+    return m_executing && m_kernel.get() && m_current && m_current->id == id;
+}
+
 Json Session::liveOutputs(storage::TaskId id) const
 {
-    if (!m_executing || !m_kernel.get() || !m_current || m_current->id != id)
-        return Json::array();
-    return m_kernel.get()->lastOutputs();
+    return isExecuting(id) ? m_kernel.get()->lastOutputs() : Json::array();
 }
 
 std::optional<kernels::InputRequest> Session::input(storage::TaskId id) const
 {
-    if (!m_executing || !m_kernel.get() || !m_current || m_current->id != id)
-        return std::nullopt;
-    return m_kernel.get()->input();
+    return isExecuting(id) ? m_kernel.get()->input() : std::nullopt;
+}
+
+bool Session::mayHaveAsked(storage::TaskId id) const
+{
+    return isExecuting(id) && m_kernel.get()->mayHaveAsked();
 }
 
 SessionStatus Session::status() const

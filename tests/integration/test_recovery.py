@@ -6,6 +6,8 @@ import os
 import pathlib
 import signal
 import sqlite3
+import subprocess
+import sys
 import unittest
 
 import celldeck
@@ -136,7 +138,10 @@ class Recovery(celldeck.CelldeckTest):
         until("the cell asks", asking.exists)
         server, errors = self.again()
         self.until_heard(errors)
+        status = lambda: server.call("get_execution_status", task_id=task)
+        self.assertTrue(status()["may_have_asked"])
         server.call("submit_input", notebook_path="ask.ipynb", text="Ada")
+        self.assertFalse(status()["may_have_asked"])
         with self.assertRaises(celldeck.ToolError) as refused:
             server.call("submit_input", notebook_path="ask.ipynb", text="again")
         self.assertEqual(refused.exception.code, "conflict")
@@ -182,6 +187,27 @@ class Recovery(celldeck.CelldeckTest):
         done = self.wait(server, other)
         self.assertEqual((done["status"], text_of(done["outputs"]), done["state_lost"]),
                          ("completed", "False\n", True))
+
+    def test_what_waits_runs_where_its_session_had_moved_to(self):
+        moved = self.folder / "moved"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--system-site-packages",
+                        moved], check=True)
+        server = self.serve()
+        server.call("start_kernel", notebook_path="a.ipynb")
+        server.call("switch_kernel_environment", notebook_path="a.ipynb", venv_path=str(moved))
+        first = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"][0]
+        task = server.call("run_cell_async", notebook_path="a.ipynb", index=1,
+                           code_override="import sys; print(sys.prefix)")["task_id"]
+        until("a cell that runs", lambda: self.show(first)["status"] == "running")
+        # Twice: the second engine has started no kernel.
+        for arguments in (["--recovery", "hold"], []):
+            self.crash(server)
+            self.end_kernels()
+            until("the kernel's end", lambda: not self.kernels())
+            server, _ = self.again(*arguments)
+        server.call("resume_queue", notebook_path="a.ipynb")
+        done = self.wait(server, task)
+        self.assertEqual((text_of(done["outputs"]), done["state_lost"]), (f"{moved}\n", True))
 
     def test_another_process_with_its_pid_is_not_its_kernel(self):
         server, tasks = self.begin()

@@ -32,6 +32,7 @@ class TestDetailPanel : public QObject
 private Q_SLOTS:
     void init();
     void aQuestionIsAnswered();
+    void whatNobodyHeardCanBeAnswered();
     void aPasswordIsNotShown();
     void onlyTheChosenTaskAsks();
     void itGoesWithItsTask();
@@ -70,6 +71,20 @@ void TestDetailPanel::aQuestionIsAnswered()
     QVERIFY(bar()->isVisible());
     QTest::keyClick(line(), Qt::Key_Return);
     QCOMPARE(m_feed->asked.last(), QStringLiteral("answer %1 ").arg(toText(TaskId(1))));
+}
+
+void TestDetailPanel::whatNobodyHeardCanBeAnswered()
+{
+    m_panel->setFocus();
+    Q_EMIT m_feed->inputRequested({.id = TaskId(1), .prompt = {}, .isUnheard = true});
+    QVERIFY(bar()->isVisible());
+    // It may have been a password, and perhaps there was no question at all.
+    QCOMPARE(line()->echoMode(), QLineEdit::Password);
+    QVERIFY(!line()->hasFocus());
+    QTest::keyClicks(line(), QStringLiteral("Ada"));
+    QTest::keyClick(line(), Qt::Key_Return);
+    QCOMPARE(m_feed->asked.last(), QStringLiteral("answer %1 Ada").arg(toText(TaskId(1))));
+    QVERIFY(!bar()->isVisible());
 }
 
 void TestDetailPanel::aPasswordIsNotShown()

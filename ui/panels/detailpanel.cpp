@@ -207,7 +207,11 @@ void DetailPanel::handleOutputs(const LiveOutputs &outputs)
 
 void DetailPanel::handleQuestion(const InputQuestion &question)
 {
-    if (m_task.id && question.id == m_task.id && !storage::isFinal(m_task.state))
+    if (!m_task.id || question.id != m_task.id || storage::isFinal(m_task.state))
+        return;
+    if (question.isUnheard)
+        m_question->offer();
+    else
         m_question->ask(question.prompt,
                         question.isPassword ? QuestionBar::Echo::Hidden : QuestionBar::Echo::Shown);
 }

@@ -17,7 +17,6 @@ QuestionBar::QuestionBar(QWidget *parent)
     setAutoFillBackground(true);
     m_prompt->setTextFormat(Qt::PlainText);  // A cell wrote it.
     m_prompt->setWordWrap(true);
-    m_prompt->setFont(codeFont());
     m_prompt->setBuddy(m_line);
     m_line->setFont(codeFont());
     m_line->setObjectName(QStringLiteral("answer"));
@@ -42,13 +41,27 @@ QuestionBar::QuestionBar(QWidget *parent)
 
 void QuestionBar::ask(const QString &prompt, Echo echo)
 {
-    m_prompt->setText(prompt.trimmed().isEmpty() ? tr("The cell waits for input:") : prompt);
+    m_prompt->setFont(codeFont());
+    open(prompt.trimmed().isEmpty() ? tr("The cell waits for input:") : prompt, echo);
+    m_line->setFocus();
+}
+
+void QuestionBar::offer()
+{
+    m_prompt->setFont(font());
+    open(tr("This cell ran on while no engine listened. If it asked for input then, its question "
+            "is lost, but it still takes an answer:"),
+         Echo::Hidden);
+}
+
+void QuestionBar::open(const QString &prompt, Echo echo)
+{
+    m_prompt->setText(prompt);
     m_line->clear();
     m_line->setEchoMode(echo == Echo::Hidden ? QLineEdit::Password : QLineEdit::Normal);
     m_line->setPlaceholderText(echo == Echo::Hidden ? tr("Shown and recorded nowhere") : QString());
     m_line->setAccessibleName(m_prompt->text());
     show();
-    m_line->setFocus();
 }
 
 void QuestionBar::dismiss()

@@ -18,6 +18,8 @@ public:
 
     enum class Echo { Shown, Hidden };
     void ask(const QString &prompt, Echo echo);
+    /// Perhaps it has asked for something that nobody has heard. Takes no focus.
+    void offer();
     /// Nobody waits for an answer any more; what was typed goes.
     void dismiss();
 
@@ -25,6 +27,7 @@ Q_SIGNALS:
     void answered(const QString &text);
 
 private:
+    void open(const QString &prompt, Echo echo);
     void answer();
     void takeColours();
 
