@@ -3,7 +3,6 @@
 #include "async/background.h"
 #include "base/crashpoint.h"
 #include "notebooks/notebookfile.h"
-#include "tasks/handover.h"
 #include "tasks/notebookdrafts.h"
 #include "tasks/outcome.h"
 
@@ -20,13 +19,13 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
       m_clock(clock),
       m_options(std::move(options)),
       m_kernel(m_path, stores.kernels, clock, m_options, pool),
-      m_results(m_path),
       m_ahead(stores.tasks),
       m_log(stores.tasks, clock, m_scope),
+      m_ends(m_path, m_options.assets, m_log, m_ahead, m_scope),
       m_partial(m_log, clock, m_scope, [this] { return partial(); })
 {
     connect(&m_kernel, &SessionKernel::replaced, this, [this] {
-        m_displays.clear();
+        m_ends.forgetDisplays();
         m_hasState = false;
         m_widgets = 0;
         m_ahead.withdraw();
@@ -47,12 +46,9 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
                                         : std::nullopt,
                                     Waiter<>()));
         });
-    connect(&m_results, &ResultWriter::failed, this, &Session::failed);
-    if (m_options.assets)
-        connect(&m_results, &ResultWriter::written, this,
-                [this] { m_options.assets->touch(m_path); });
     connect(&m_log, &TaskLog::taskChanged, this, &Session::taskChanged);
     connect(&m_log, &TaskLog::failed, this, &Session::failed);
+    connect(&m_ends, &EndRecorder::failed, this, &Session::failed);
     m_scope.start(work());
 }
 
@@ -87,7 +83,7 @@ QCoro::Task<> Session::work()
 {
     while (!m_stopping && !m_scope.isClosed()) {
         if (!m_followed && mustWait()) {
-            recordLast();
+            m_ends.recordHeld();
             m_ahead.withdraw();
             m_wake = {};
             if (m_options.cullAfter && m_kernel.get() && m_waiting.isEmpty())
@@ -112,7 +108,7 @@ QCoro::Task<> Session::work()
         m_current.reset();
         m_ended.resolve({});
     }
-    recordLast();
+    m_ends.recordHeld();
     m_ahead.withdraw();
     const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
     if (recorded)
@@ -155,7 +151,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
             co_return;
         }
     }
-    recordLast();
+    m_ends.recordHeld();
     if (m_hasState && m_kernel.hasDied()) {
         // While no cell ran: this one is the first that can be told.
         task.stateLost = true;
@@ -172,7 +168,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         outcome.state = wasStopped ? TaskState::Cancelled : TaskState::Failed;
         outcome.error = wasStopped ? QStringLiteral("its kernel was stopped before it ran")
                                    : started.error().message;
-        co_await finish(task, outcome);
+        co_await m_ends.finish(task, outcome);
         if (task.batch)
             co_await cancelWaiting(m_waiting.takeBatch(task.batch),
                                    QStringLiteral("its kernel did not start"));
@@ -193,7 +189,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         outcome.state = m_stopping ? TaskState::Interrupted : TaskState::Cancelled;
         outcome.error = m_stopping ? QStringLiteral("the engine was stopped before it ran")
                                    : QStringLiteral("its kernel was stopped before it ran");
-        co_await finish(task, outcome);
+        co_await m_ends.finish(task, outcome);
         co_return;
     }
     crashPoint("session.running_committed");
@@ -233,21 +229,9 @@ void Session::recordStep(TaskRecord begun)
 {
     crashPoint("session.sent_ahead");
     const auto together = m_stores.tasks.together();
-    recordLast();
+    m_ends.recordHeld();
     m_scope.start(m_log.noteBegun(std::move(begun)));
     announceNext();
-}
-
-void Session::recordLast()
-{
-    auto last = std::exchange(m_last, {});
-    if (!last)
-        return;
-    const Waiter<> before = m_ahead.lastEnd();
-    const Waiter<> done;
-    m_ahead.add(done);
-    m_scope.start(
-        finishBesideTheNext(std::move(last->task), std::move(last->outcome), before, done));
 }
 
 void Session::announceNext()
@@ -286,24 +270,24 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     outcome.finishedAt = m_clock.now();
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
-        co_await showAnew(execution->updates);
+        co_await m_ends.showAnew(execution->updates);
     if (const auto widgets =
             m_kernel.get() ? m_kernel.get()->widgets(m_widgets) : std::optional<Json>())
-        m_results.setWidgets(*widgets);
+        m_ends.setWidgets(*widgets);
     if (execution && !execution->displays.isEmpty())
-        m_displays.remember({ended(task, outcome), *execution->outputs, execution->displays});
+        m_ends.remember({ended(task, outcome), *execution->outputs, execution->displays});
     m_ahead.cellEnded();
     const Result<> room = co_await m_ahead.wait(RunAhead::Ends::WithinDepth, m_scope);
     if (!room)
         co_return;
     if (outcome.state == TaskState::Completed && m_end == End::None && !mustWait()) {
-        m_last = {std::move(task), std::move(outcome)};
+        m_ends.hold(std::move(task), std::move(outcome));
         co_return;
     }
     const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
     if (!recorded)
         co_return;
-    co_await finish(
+    co_await m_ends.finish(
         task, outcome,
         outcome.state == TaskState::Cancelled ? std::exchange(m_endNote, {}) : std::nullopt);
     const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
@@ -344,64 +328,6 @@ void Session::showOutputs(const Json &outputs)
         return;
     Q_EMIT outputsChanged(m_current->id, outputs);
     m_partial.poke();
-}
-
-QCoro::Task<> Session::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)
-{
-    const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
-    if (!changed.isEmpty()) {
-        // Their own ends come first, or they would bring back what was shown before.
-        const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
-        if (!recorded)
-            co_return;
-    }
-    for (const DisplayBook::Shown &shown : changed) {
-        TaskOutcome outcome;
-        outcome.outputs = toBytes(shown.outputs);
-        outcome.executionCount = shown.task.executionCount;
-        const Result<Outputs> record =
-            co_await handOver(m_options.assets, shown.task, {outcome.outputs}, &m_scope);
-        const bool amended =
-            co_await m_log.amend(shown.task, record ? record->json : outcome.outputs);
-        if (!amended)
-            continue;
-        if (record)
-            outcome.outputs = record->whole;
-        if (auto result = resultOf(shown.task, outcome))
-            m_results.add(std::move(*result));
-    }
-}
-
-QCoro::Task<> Session::finish(TaskRecord task, TaskOutcome outcome,
-                              std::optional<storage::AuditNote> note, Waiter<> before)
-{
-    TaskOutcome record = outcome;  // The notebook gets all, the record what it can hold.
-    const Result<Outputs> handed =
-        co_await handOver(m_options.assets, task, {outcome.outputs}, &m_scope);
-    if (handed) {
-        record.outputs = handed->json;
-        outcome.outputs = handed->whole;
-    } else if (handed.error().code != ErrorCode::Cancelled) {
-        Q_EMIT failed(handed.error().message);
-    }
-    auto result = task.state == TaskState::Running ? resultOf(task, outcome) : std::nullopt;
-    const Result<> finished =
-        co_await m_log.finish(std::move(task), std::move(record), std::move(note));
-    if (finished && handed)
-        removePartials(handed->partials);
-    if (!finished || !result)
-        co_return;
-    // They may be of one cell, and the last is to stay in its notebook.
-    const Result<> isNext = co_await before.wait(m_scope);
-    if (isNext)
-        m_results.add(std::move(*result));
-}
-
-QCoro::Task<> Session::finishBesideTheNext(TaskRecord task, TaskOutcome outcome, Waiter<> before,
-                                           Waiter<> finished)
-{
-    co_await finish(std::move(task), std::move(outcome), {}, before);
-    finished.resolve({});
 }
 
 QCoro::Task<> Session::cancelWaiting(QList<TaskRecord> tasks, QString why)

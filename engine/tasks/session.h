@@ -7,10 +7,9 @@
 #include "async/taskscope.h"
 #include "async/waiter.h"
 #include "storage/stores.h"
-#include "tasks/displaybook.h"
+#include "tasks/endrecorder.h"
 #include "tasks/outcome.h"
 #include "tasks/partialrecord.h"
-#include "tasks/resultwriter.h"
 #include "tasks/runahead.h"
 #include "tasks/sessionkernel.h"
 #include "tasks/tasklog.h"
@@ -34,7 +33,8 @@ struct SessionStatus
 };
 
 /// One notebook's kernel and the tasks that wait for it, run one after the other in their order.
-/// How each step gets on disk is TaskLog's affair, how a kernel begins and ends SessionKernel's.
+/// How each step gets on disk is TaskLog's affair, where an end goes EndRecorder's, how a kernel
+/// begins and ends SessionKernel's.
 /// Each step is on disk before the next: running, or that it runs next, before the request leaves;
 /// outputs and final state before anyone is told. What a running task has printed is recorded about
 /// once a second.
@@ -128,12 +128,6 @@ private:
     QCoro::Task<> conclude(storage::TaskRecord task, Result<kernels::Execution> execution);
     QCoro::Task<> cancelTheRest(storage::TaskRecord task, storage::TaskState state,
                                 bool kernelGone);
-    QCoro::Task<> finish(storage::TaskRecord task, storage::TaskOutcome outcome,
-                         std::optional<storage::AuditNote> note = {},
-                         Waiter<> before = Waiter<>::resolved({}));
-    QCoro::Task<> finishBesideTheNext(storage::TaskRecord task, storage::TaskOutcome outcome,
-                                      Waiter<> before, Waiter<> finished);
-    QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
     QCoro::Task<> cancelWaiting(QList<storage::TaskRecord> tasks, QString why);
     QCoro::Task<> cancelPending(storage::TaskRecord task, std::optional<storage::AuditNote> note,
                                 Waiter<> done);
@@ -144,9 +138,6 @@ private:
     QCoro::Task<> end(Waiter<> done);
 
     [[nodiscard]] storage::AuditNote noteOf(storage::Action action, storage::Actor by) const;
-    /// Brings to disk the end of the task before this one: beside the beginning of this one and
-    /// what may leave after it, in one commit.
-    void recordLast();
     void recordStep(storage::TaskRecord begun);
     void announceNext();
     /// The note is written with the task's end, if it ends by this.
@@ -170,12 +161,6 @@ private:
     End m_end = End::None;
     std::optional<storage::AuditNote> m_endNote;
     Waiter<> m_ended;  // of the current task
-    struct Last
-    {
-        storage::TaskRecord task;
-        storage::TaskOutcome outcome;
-    };
-    std::optional<Last> m_last;  // its end goes to disk beside the next one's beginning
     SessionKernel m_kernel;
     bool m_kernelEnds = false;  // nothing may begin on it
     bool m_hasState = false;    // a cell has run on it
@@ -186,11 +171,10 @@ private:
     bool m_stopping = false;
     Waiter<> m_wake;
     Waiter<> m_stopped;
-    DisplayBook m_displays;
     std::uint64_t m_widgets = 0;  // the version that the notebook has
-    ResultWriter m_results;
     RunAhead m_ahead;
     TaskLog m_log;
+    EndRecorder m_ends;
     PartialRecord m_partial;
     TaskScope m_scope;
 };

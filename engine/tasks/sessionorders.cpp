@@ -144,11 +144,7 @@ void Session::follow(const storage::TaskDetail &task)
 
 void Session::writeAgain(const storage::TaskDetail &task)
 {
-    TaskOutcome outcome;
-    outcome.outputs = task.outputs;
-    outcome.executionCount = task.task.executionCount;
-    if (auto result = resultOf(task.task, outcome))
-        m_results.add(std::move(*result));
+    m_ends.writeAgain(task);
 }
 
 QCoro::Task<> Session::cancelPending(TaskRecord task, std::optional<storage::AuditNote> note,
@@ -157,7 +153,7 @@ QCoro::Task<> Session::cancelPending(TaskRecord task, std::optional<storage::Aud
     TaskOutcome outcome;
     outcome.state = TaskState::Cancelled;
     outcome.error = QStringLiteral("cancelled before it ran");
-    co_await finish(task, outcome, note);
+    co_await m_ends.finish(task, outcome, note);
     done.resolve({});
 }
 
@@ -306,7 +302,7 @@ QCoro::Task<> Session::end(Waiter<> done)
     const Result<> worked = co_await m_stopped.wait(m_scope);
     if (!worked)
         co_return;
-    const Waiter<> flushed = m_results.flushed();
+    const Waiter<> flushed = m_ends.flushed();
     const Result<> written = co_await flushed.wait(m_scope);
     if (!written)
         co_return;

@@ -177,17 +177,22 @@ void TestQueueStore::aLostKernelIsOneStep()
 {
     QTemporaryDir dir;
     Fixture f(dir.path());
-    const auto has = [&f] { return await(f.kernels.load())->size(); };
+    const auto has = [&f] {
+        return std::ranges::count(*await(f.kernels.load()), false, &KernelRecord::isLost);
+    };
     const auto task = await(f.tasks.insert({draft({})}, Start));
     QVERIFY(task);
     const TaskId id = task->first().id;
     KernelRecord kernel;
     kernel.notebookPath = A;
     kernel.name = kernel.connectionFile = kernel.session = kernel.boot = QStringLiteral("k");
+    kernel.pid = 7;
     QVERIFY(await(f.kernels.save(kernel)));
     const auto rebuilding = await(f.tasks.loseKernel(A, {draft(QStringLiteral("x"))}, {id}, Start));
     QVERIFY(rebuilding);
     QCOMPARE(has(), 0);
+    // Where they are to run is known still.
+    QCOMPARE(await(f.kernels.load())->first().name, kernel.name);
     auto left = await(f.tasks.loadUnfinished());
     QVERIFY(left);
     QCOMPARE(left->size(), 2);
@@ -202,6 +207,9 @@ void TestQueueStore::aLostKernelIsOneStep()
     QVERIFY(await(f.tasks.loseKernel(A, {}, {id}, Start)));
     QCOMPARE(has(), 0);
     QVERIFY(await(f.tasks.load(id))->task.stateLost);
+    // Nothing waits for it.
+    QVERIFY(await(f.tasks.loseKernel(A, {}, {}, Start)));
+    QVERIFY(await(f.kernels.load())->isEmpty());
 }
 
 void TestQueueStore::aReplayIsLinked()

@@ -1,0 +1,109 @@
+#include "tasks/endrecorder.h"
+
+#include "tasks/handover.h"
+#include "tasks/outcome.h"
+
+namespace celldeck::tasks {
+
+using storage::TaskOutcome;
+using storage::TaskRecord;
+using storage::TaskState;
+
+EndRecorder::EndRecorder(QString notebookPath, assets::AssetStore *assets, TaskLog &log,
+                         RunAhead &ahead, TaskScope &scope)
+    : m_assets(assets), m_log(log), m_ahead(ahead), m_scope(scope), m_results(notebookPath)
+{
+    connect(&m_results, &ResultWriter::failed, this, &EndRecorder::failed);
+    if (assets)
+        connect(&m_results, &ResultWriter::written, this,
+                [assets, path = std::move(notebookPath)] { assets->touch(path); });
+}
+
+QCoro::Task<> EndRecorder::finish(TaskRecord task, TaskOutcome outcome,
+                                  std::optional<storage::AuditNote> note)
+{
+    return record({std::move(task), std::move(outcome)}, std::move(note), Waiter<>::resolved({}));
+}
+
+void EndRecorder::hold(TaskRecord task, TaskOutcome outcome)
+{
+    m_held = {std::move(task), std::move(outcome)};
+}
+
+void EndRecorder::recordHeld()
+{
+    auto held = std::exchange(m_held, {});
+    if (!held)
+        return;
+    const Waiter<> before = m_ahead.lastEnd();
+    const Waiter<> recorded;
+    m_ahead.add(recorded);
+    m_scope.start(recordBesideTheNext(std::move(*held), before, recorded));
+}
+
+QCoro::Task<> EndRecorder::recordBesideTheNext(Held end, Waiter<> before, Waiter<> recorded)
+{
+    co_await record(std::move(end), {}, before);
+    recorded.resolve({});
+}
+
+QCoro::Task<> EndRecorder::record(Held end, std::optional<storage::AuditNote> note, Waiter<> before)
+{
+    TaskOutcome outcome = end.outcome;  // The notebook gets all, the record what it can hold.
+    const Result<Outputs> handed =
+        co_await handOver(m_assets, end.task, {outcome.outputs}, &m_scope);
+    if (handed) {
+        end.outcome.outputs = handed->json;
+        outcome.outputs = handed->whole;
+    } else if (handed.error().code != ErrorCode::Cancelled) {
+        Q_EMIT failed(handed.error().message);
+    }
+    auto result = end.task.state == TaskState::Running ? resultOf(end.task, outcome) : std::nullopt;
+    const Result<> finished =
+        co_await m_log.finish(std::move(end.task), std::move(end.outcome), std::move(note));
+    if (finished && handed)
+        removePartials(handed->partials);
+    if (!finished || !result)
+        co_return;
+    // They may be of one cell, and the last is to stay in its notebook.
+    const Result<> isNext = co_await before.wait(m_scope);
+    if (isNext)
+        m_results.add(std::move(*result));
+}
+
+QCoro::Task<> EndRecorder::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)
+{
+    const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
+    if (!changed.isEmpty()) {
+        // Their own ends come first, or they would bring back what was shown before.
+        const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
+        if (!recorded)
+            co_return;
+    }
+    for (const DisplayBook::Shown &shown : changed) {
+        TaskOutcome outcome;
+        outcome.outputs = toBytes(shown.outputs);
+        outcome.executionCount = shown.task.executionCount;
+        const Result<Outputs> record =
+            co_await handOver(m_assets, shown.task, {outcome.outputs}, &m_scope);
+        const bool amended =
+            co_await m_log.amend(shown.task, record ? record->json : outcome.outputs);
+        if (!amended)
+            continue;
+        if (record)
+            outcome.outputs = record->whole;
+        if (auto result = resultOf(shown.task, outcome))
+            m_results.add(std::move(*result));
+    }
+}
+
+void EndRecorder::writeAgain(const storage::TaskDetail &task)
+{
+    TaskOutcome outcome;
+    outcome.outputs = task.outputs;
+    outcome.executionCount = task.task.executionCount;
+    if (auto result = resultOf(task.task, outcome))
+        m_results.add(std::move(*result));
+}
+
+}  // namespace celldeck::tasks
