@@ -161,6 +161,74 @@ class Disk(FaultTest):
             self.assertLessEqual(len(missing), 1 if kill else 0)
             self.assertEqual(server.end(), 0)
 
+    def run_slowly(self, *sources):
+        """A server that runs these cells, all of them waiting, on a disk that is slow."""
+        self.write("many.ipynb", notebook(*sources))
+        server = self.start()
+        server.call("pause_queue")
+        tasks = [server.call("run_cell_async", notebook_path="many.ipynb",
+                             index=index)["task_id"] for index in range(len(sources))]
+        self.switch.write_text("later")
+        server.call("resume_queue")
+        return server, tasks
+
+    def test_a_kernel_is_exchanged_while_cells_run_ahead(self):
+        ran = self.folder / "ran"
+        server, tasks = self.run_slowly(*(
+            f"import os, time; time.sleep(0.01); "
+            f"open({str(ran)!r}, 'a').write(f'{number}:{{os.getpid()}} ')" for number in range(40)))
+        until("some cells", lambda: ran.exists() and len(ran.read_text().split()) > 12)
+        server.call("restart_kernel", notebook_path="many.ipynb")
+        ended = [self.wait(server, task) for task in tasks]
+        # Nothing runs twice, and nothing in another order.
+        numbers, kernels = zip(*(one.split(":") for one in ran.read_text().split()))
+        self.assertEqual(sorted(set(numbers), key=int), list(numbers))
+        self.assertEqual(len(set(kernels)), 2)
+        # At most the one that ran then is cut off; all others, announced or not, run.
+        states = [done["status"] for done in ended]
+        self.assertLessEqual(states.count("interrupted"), 1, states)
+        self.assertEqual(states.count("completed"), 40 - states.count("interrupted"), states)
+        completed = [str(n) for n in range(40) if states[n] == "completed"]
+        self.assertEqual([n for n in numbers if n in completed], completed)
+        # Each knows whether it ran without what the ones before it had done.
+        first = kernels[0]
+        for number, kernel in zip(numbers, kernels):
+            if number in completed:
+                self.assertEqual(ended[int(number)]["state_lost"], kernel != first, number)
+        self.assertEqual(server.end(), 0)
+
+    def test_what_is_shown_anew_waits_for_the_first_end(self):
+        server, tasks = self.run_slowly(
+            "first = display('at first', display_id='x')",
+            *(f"n = {number}" for number in range(6)),
+            "from IPython.display import update_display\nupdate_display('at last', display_id='x')")
+        for task in tasks:
+            self.assertEqual(self.wait(server, task)["status"], "completed")
+        shown = {"text/plain": "'at last'"}
+        record = server.call("get_execution_status", task_id=tasks[0])
+        self.assertEqual([output["data"] for output in record["outputs"]], [shown])
+        self.assertEqual(server.end(), 0)
+        cells = self.read(self.work / "many.ipynb")["cells"]
+        self.assertEqual([output["data"] for output in cells[0]["outputs"]],
+                         [{"text/plain": ["'at last'"]}])
+
+    def test_of_two_runs_of_a_cell_the_last_is_in_the_notebook(self):
+        # What is big takes longer on its way: into its file.
+        self.write("many.ipynb", notebook(
+            "n = globals().get('n', 0) + 1\nprint('run', n, 'x' * (3_000_000 if n % 2 else 1))"))
+        for slow in (False, True):
+            server = self.start()
+            server.call("pause_queue")
+            tasks = [server.call("run_cell_async", notebook_path="many.ipynb", index=0)["task_id"]
+                     for _ in range(8)]
+            self.switch.write_text("later" if slow else "")
+            server.call("resume_queue")
+            for task in tasks:
+                self.assertEqual(self.wait(server, task)["status"], "completed")
+            self.assertEqual(server.end(), 0)
+            [cell] = self.read(self.work / "many.ipynb")["cells"]
+            self.assertEqual(text_of(cell["outputs"]), "run 8 x\n")
+
     def test_short_writes_and_interruptions(self):
         self.switch.write_text("half")
         server = self.start()
