@@ -199,35 +199,37 @@ class Disk(FaultTest):
 
     def test_what_is_shown_anew_waits_for_the_first_end(self):
         server, tasks = self.run_slowly(
-            "first = display('at first', display_id='x')",
-            *(f"n = {number}" for number in range(6)),
-            "from IPython.display import update_display\nupdate_display('at last', display_id='x')")
+            # By then several ends are on their way to the disk.
+            *(f"n = {number}" for number in range(20)),
+            # What is big takes longer on its way: into its file.
+            "_ = display('at first', display_id='x')\nprint('x' * 3_000_000)", "n",
+            "from IPython.display import update_display\nupdate_display('at last', "
+            "display_id='x')", *(f"n = {number}" for number in range(20)))
         for task in tasks:
             self.assertEqual(self.wait(server, task)["status"], "completed")
         shown = {"text/plain": "'at last'"}
-        record = server.call("get_execution_status", task_id=tasks[0])
-        self.assertEqual([output["data"] for output in record["outputs"]], [shown])
+        record = server.call("get_execution_status", task_id=tasks[20])
+        self.assertEqual(record["outputs"][0]["data"], shown)
         self.assertEqual(server.end(), 0)
         cells = self.read(self.work / "many.ipynb")["cells"]
-        self.assertEqual([output["data"] for output in cells[0]["outputs"]],
-                         [{"text/plain": ["'at last'"]}])
+        self.assertEqual(cells[20]["outputs"][0]["data"], {"text/plain": ["'at last'"]})
 
     def test_of_two_runs_of_a_cell_the_last_is_in_the_notebook(self):
-        # What is big takes longer on its way: into its file.
         self.write("many.ipynb", notebook(
-            "n = globals().get('n', 0) + 1\nprint('run', n, 'x' * (3_000_000 if n % 2 else 1))"))
+            "n = globals().get('n', 0) + 1\nprint('run', n, 'x' * (3_000_000 if n % 2 else 1))",
+            "m = n"))
         for slow in (False, True):
             server = self.start()
             server.call("pause_queue")
-            tasks = [server.call("run_cell_async", notebook_path="many.ipynb", index=0)["task_id"]
-                     for _ in range(8)]
+            tasks = [server.call("run_cell_async", notebook_path="many.ipynb",
+                                 index=index)["task_id"] for index in [0] * 8 + [1] * 8]
             self.switch.write_text("later" if slow else "")
             server.call("resume_queue")
             for task in tasks:
                 self.assertEqual(self.wait(server, task)["status"], "completed")
             self.assertEqual(server.end(), 0)
-            [cell] = self.read(self.work / "many.ipynb")["cells"]
-            self.assertEqual(text_of(cell["outputs"]), "run 8 x\n")
+            cells = self.read(self.work / "many.ipynb")["cells"]
+            self.assertEqual(text_of(cells[0]["outputs"]), "run 8 x\n")
 
     def test_short_writes_and_interruptions(self):
         self.switch.write_text("half")

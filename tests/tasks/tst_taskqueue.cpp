@@ -83,6 +83,7 @@ private Q_SLOTS:
     void aQueueThatIsDroppedBlamesNoCell();
     void outputsReachTheNotebook();
     void aLaterCellShowsADisplayAnew();
+    void whatWasToRunNextIsNotSentToAKernelThatGoes();
 
 private:
     std::unique_ptr<QTemporaryDir> m_dir;
@@ -338,6 +339,47 @@ void TestTaskQueue::aLaterCellShowsADisplayAnew()
                         draft(m_notebook, QStringLiteral("h.update('after')"))}));
     QVERIFY(await(f.queue.finished(tasks->at(1).id)));
     QTRY_VERIFY(await(f.store.load(tasks->at(0).id))->outputs.contains("after"));
+    QVERIFY(await(f.queue.stop()));
+}
+
+/// It was announced, and waits for the disk, when its kernel is exchanged.
+void TestTaskQueue::whatWasToRunNextIsNotSentToAKernelThatGoes()
+{
+    struct SlowDisk
+    {
+        explicit SlowDisk(TaskStore &store) : hold(store.together()) {}
+        ConnectionThread::Hold hold;
+    };
+    Fixture f(m_dir->path(), kernels::KernelLife::OutlivesEngine);
+    QList<TaskDraft> drafts;
+    for (int i = 0; i < 6; ++i)
+        drafts << draft(m_notebook, QStringLiteral("import os; print(%1, os.getpid())").arg(i));
+    const auto tasks = await(f.queue.submit(drafts));
+    QVERIFY(tasks);
+    std::unique_ptr<SlowDisk> slow;
+    connect(&f.queue, &TaskQueue::taskChanged, this, [&](const TaskRecord &task) {
+        if (task.id == tasks->at(2).id && task.state == TaskState::Running)
+            slow = std::make_unique<SlowDisk>(f.store);
+    });
+    // The one behind it had been announced, and has run; the next one cannot be.
+    const auto next = [&] { return f.queue.sessions().first().running; };
+    QTRY_VERIFY_WITH_TIMEOUT(slow && next() && next()->id == tasks->at(4).id, 30'000);
+    const kernels::Kernel *kernel = f.queue.kernel(m_notebook);
+    QTRY_COMPARE(kernel->state(), kernels::KernelState::Idle);
+    const Waiter<> exchanged = f.queue.find(m_notebook)->exchangeKernel({});
+    QTRY_COMPARE_WITH_TIMEOUT(f.queue.kernel(m_notebook)->state(), kernels::KernelState::Dead,
+                              30'000);
+    slow.reset();
+    QVERIFY(await(exchanged));
+    QStringList kernelsOf;
+    for (const TaskRecord &task : *tasks) {
+        const auto ended = await(f.queue.finished(task.id));
+        QVERIFY(ended);
+        QCOMPARE(ended->state, TaskState::Completed);
+        kernelsOf << QString::fromUtf8(await(f.store.load(task.id))->outputs).section(u' ', 1, 1);
+    }
+    QCOMPARE(kernelsOf.count(kernelsOf.first()), 4);
+    QCOMPARE(kernelsOf.count(kernelsOf.last()), 2);
     QVERIFY(await(f.queue.stop()));
 }
 
