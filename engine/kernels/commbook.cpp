@@ -11,10 +11,9 @@ Q_LOGGING_CATEGORY(log, "celldeck.kernels.comms", QtInfoMsg)
 
 constexpr auto WidgetState = "application/vnd.jupyter.widget-state+json";
 
-bool isOutputWidget(const Message &message, const Json &state)
+bool isOutputWidget(const Json &state)
 {
-    return textOf(message.content, "target_name") == QLatin1String("jupyter.widget") &&
-           textOf(state, "_model_module") == QLatin1String("@jupyter-widgets/output") &&
+    return textOf(state, "_model_module") == QLatin1String("@jupyter-widgets/output") &&
            textOf(state, "_model_name") == QLatin1String("OutputModel");
 }
 
@@ -37,9 +36,10 @@ bool CommBook::take(const Message &message)
     if (id.isEmpty() || !state || !state->is_object() || type == "comm_close")
         return false;
     updateModel(id, message);
-    if (type == "comm_open" && isOutputWidget(message, *state))
+    // One that is opened; or tells all of its state, as its opening was told to an earlier engine.
+    if (!m_outputs.contains(id) && isOutputWidget(*state))
         m_outputs[id].collector = OutputCollector(outputsOf(*state));
-    else if (type == "comm_msg")
+    if (type == "comm_msg")
         follow(id, *state);
     return false;
 }

@@ -23,6 +23,9 @@ public:
     /// Of all states and buffers together; over it those that changed least recently go.
     static constexpr qsizetype MaxBytes = 64 * 1024 * 1024;
 
+    /// What the comms of widgets are opened for.
+    static constexpr auto Target = "jupyter.widget";
+
     explicit CommBook(qsizetype maxBytes = MaxBytes) : m_maxBytes(maxBytes) {}
 
     /// A message of iopub. True if an Output widget has it: it is no output of the cell then.

@@ -9,16 +9,22 @@ constexpr size_t MaxRemembered = 256;
 
 }  // namespace
 
+void Inquiries::give(const Inquiry &inquiry, const Error &why)
+{
+    inquiry.answer.resolve(fail(why));
+    inquiry.concluded.resolve(fail(why));
+}
+
 Waiter<Answer> Inquiries::expect(const QByteArray &id)
 {
     const Waiter<Answer> answer = m_open[id].answer;
     m_order.push_back(id);
     if (m_order.size() > MaxRemembered) {
         if (const auto oldest = m_open.find(m_order.front()); oldest != m_open.end())
-            oldest->second.answer.resolve(fail(
-                ErrorCode::Timeout, QStringLiteral("the kernel has answered none of its last %1 "
-                                                   "requests")
-                                        .arg(MaxRemembered)));
+            give(oldest->second, {ErrorCode::Timeout,
+                                  QStringLiteral("the kernel has answered none of its last %1 "
+                                                 "requests")
+                                      .arg(MaxRemembered)});
         forget(m_order.front());
         m_order.pop_front();
     }
@@ -40,8 +46,17 @@ void Inquiries::take(const QByteArray &id, Channel channel, const Message &messa
         inquiry.replied = true;
         inquiry.answer.resolve(Answer{message.content});
     }
-    if (inquiry.replied && inquiry.idle)
-        forget(id);
+    if (!inquiry.replied || !inquiry.idle)
+        return;
+    const Waiter<> concluded = inquiry.concluded;
+    forget(id);
+    concluded.resolve({});
+}
+
+Waiter<> Inquiries::concluded(const QByteArray &id)
+{
+    const auto found = m_open.find(id);
+    return found == m_open.end() ? Waiter<>::resolved({}) : found->second.concluded;
 }
 
 void Inquiries::forget(const QByteArray &id)
@@ -54,7 +69,7 @@ void Inquiries::end(const Error &why)
 {
     for (const auto &[id, inquiry] : std::exchange(m_open, {})) {
         m_router.remove(id);
-        inquiry.answer.resolve(fail(why));
+        give(inquiry, why);
     }
     m_order.clear();
 }

@@ -26,6 +26,9 @@ public:
 
     /// Resolves with the reply to the request of that id, which the caller sends.
     [[nodiscard]] Waiter<Answer> expect(const QByteArray &id);
+    /// Resolves when the kernel has answered the request of that id, which was expected, and has
+    /// said all on iopub that it says of it.
+    [[nodiscard]] Waiter<> concluded(const QByteArray &id);
     /// For a request whose reply nobody needs.
     void ignore(const QByteArray &id) { (void)expect(id); }
     /// Ends every wait with that error.
@@ -35,10 +38,12 @@ private:
     struct Inquiry
     {
         Waiter<Answer> answer;
+        Waiter<> concluded;
         bool replied = false;
         bool idle = false;
     };
     void take(const QByteArray &id, Channel channel, const Message &message);
+    static void give(const Inquiry &inquiry, const Error &why);
     void forget(const QByteArray &id);
 
     MessageRouter &m_router;

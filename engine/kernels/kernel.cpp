@@ -154,7 +154,7 @@ Result<> Kernel::attach(const KernelAddress &address)
     if (const Result<> connected = d->connectTo(std::move(*file), Private::Found::Left); !connected)
         return connected;
     d->state = KernelState::Idle;
-    d->isAttached = true;
+    d->widgetsKnown = {};
     d->scope.start(d->greet());
     return d->client->startHeartbeat(d->options.heartbeatInterval);
 }
@@ -173,6 +173,37 @@ QCoro::Task<> Kernel::Private::greet()
         if (asking.isResolved())
             pause = FirstGreeting / 2;  // It answers: only its iopub is not there yet.
     }
+    co_await learnWidgets();
+}
+
+/// What the widgets of a kernel that was taken up are by now: each is asked. The questions lie
+/// behind the cell that it runs.
+QCoro::Task<> Kernel::Private::learnWidgets()
+{
+    const auto asking = ask(Channel::Shell, QByteArrayLiteral("comm_info_request"),
+                            {{"target_name", CommBook::Target}});
+    const Result<Answer> answer = co_await asking.wait(scope);
+    if (!answer)
+        co_return;
+    const Json *open = find(answer->content, "comms");
+    for (const auto &[id, comm] : (open && open->is_object() ? *open : Json::object()).items()) {
+        const QByteArray request = client->newMessageId();
+        inquiries.ignore(request);
+        const Result<> sent =
+            client->send(Channel::Shell, QByteArrayLiteral("comm_msg"), request,
+                         {{"comm_id", id}, {"data", {{"method", "request_state"}}}});
+        if (!sent)
+            qCWarning(log, "%s", qUtf8Printable(sent.error().message));
+    }
+    const QByteArray last = client->newMessageId();
+    (void)inquiries.expect(last);
+    const Waiter<> allSaid = inquiries.concluded(last);
+    if (!client->send(Channel::Shell, QByteArrayLiteral("kernel_info_request"), last,
+                      Json::object()))
+        co_return;
+    const Result<> said = co_await allSaid.wait(scope);
+    if (said)
+        widgetsKnown.resolve({});
 }
 
 Waiter<Answer> Kernel::Private::ask(Channel channel, const QByteArray &type, Json content)

@@ -97,8 +97,11 @@ public:
     [[nodiscard]] const Json &lastOutputs() const;
 
     /// A notebook's `metadata.widgets`, or null; if it has changed since `since`, which is then
-    /// what to ask with next. Not of a kernel that was taken up: nobody has heard all that it said.
+    /// what to ask with next. Nothing before `widgetsKnown`.
     [[nodiscard]] std::optional<Json> widgets(std::uint64_t &since) const;
+    /// Resolves once a kernel that was taken up has told what its widgets are by now; it does so
+    /// behind the cell that it runs. Never for one that knows of no comms.
+    [[nodiscard]] Waiter<> widgetsKnown() const;
 
     /// By signal or message, as the kernelspec says. The execution then ends by itself.
     void interrupt();

@@ -136,10 +136,15 @@ const Json &Kernel::lastOutputs() const
 
 std::optional<Json> Kernel::widgets(std::uint64_t &since) const
 {
-    if (d->isAttached || since == d->comms.version())
+    if (!d->widgetsKnown.isResolved() || since == d->comms.version())
         return std::nullopt;
     since = d->comms.version();
     return d->comms.widgets();
+}
+
+Waiter<> Kernel::widgetsKnown() const
+{
+    return d->widgetsKnown;
 }
 
 std::optional<InputRequest> Kernel::input() const

@@ -33,6 +33,7 @@ struct Kernel::Private
     [[nodiscard]] Waiter<Answer> ask(Channel channel, const QByteArray &type, Json content);
     QCoro::Task<Result<>> becomeHeard();
     QCoro::Task<> greet();
+    QCoro::Task<> learnWidgets();
     void tellComms();
     void noteQuestion(const InputRequest &request);
     QCoro::Task<> becomeReady(bool mayAsk, Waiter<bool> ready);
@@ -59,7 +60,7 @@ struct Kernel::Private
     Inquiries inquiries{router};
     CellRun cell{router};
     CommBook comms;
-    bool isAttached = false;
+    Waiter<> widgetsKnown = Waiter<>::resolved({});  // what an earlier engine knew of them too
     std::optional<ConnectionFile> connection;
     std::optional<SentNote> note;
     std::optional<QuestionNote> question;

@@ -12,6 +12,13 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
+namespace {
+
+// For what a kernel says of its widgets behind the cell that was followed.
+constexpr Milliseconds WidgetsTake{2'000};
+
+}  // namespace
+
 Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
                  SessionOptions options, kernels::KernelPool &pool)
     : m_path(std::move(notebookPath)),
@@ -253,6 +260,11 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
     const Result<kernels::Execution> execution =
         co_await m_kernel.get()->follow(task.messageId, soFar ? *soFar : Json::array(),
                                         [this](const Json &outputs) { showOutputs(outputs); });
+    if (execution && m_kernel.get()) {
+        // The notebook gets them with this result; perhaps it is the last one.
+        const Waiter<> known = m_kernel.get()->widgetsKnown();
+        (void)co_await known.wait(m_scope, WidgetsTake);
+    }
     co_await conclude(task, execution);
 }
 

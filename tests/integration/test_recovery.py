@@ -148,6 +148,32 @@ class Recovery(celldeck.CelldeckTest):
         self.open_gate()
         self.assertEqual(text_of(self.wait(server, task)["outputs"]), "hello Ada\n")
 
+    def test_widgets_are_known_again(self):
+        key = "application/vnd.jupyter.widget-state+json"
+        for more, value in (([], 7), (["slider.value = 8"], 8)):
+            with self.subTest(more):
+                self.write("w.ipynb", notebook(
+                    "import ipywidgets\nslider = ipywidgets.IntSlider(value=3)\nslider",
+                    f"slider.value = 7\nprint('before')\nopen({str(self.gate)!r}).read()", *more))
+                server = self.serve()
+                tasks = server.call("run_all_cells", notebook_path="w.ipynb")["task_ids"]
+                until("the outputs so far on disk",
+                      lambda: text_of(self.show(tasks[1])["outputs"]) == "before\n")
+                self.crash(server)
+                server, errors = self.again()
+                self.until_heard(errors)
+                self.open_gate()
+                self.assertEqual(self.wait(server, tasks[-1])["status"], "completed")
+                self.assertEqual(server.end(), 0)
+                written = self.read(self.work / "w.ipynb")
+                view = written["cells"][0]["outputs"][-1]  # behind what ipywidgets warns of
+                model = view["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+                state = written["metadata"]["widgets"][key]["state"]
+                self.assertEqual((state[model]["model_name"], state[model]["state"]["value"]),
+                                 ("IntSliderModel", value))
+                # What it looks like belongs to it.
+                self.assertIn(state[model]["state"]["layout"].removeprefix("IPY_MODEL_"), state)
+
     def test_twice_killed(self):
         server, tasks = self.begin()
         for _ in range(2):

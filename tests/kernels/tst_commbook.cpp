@@ -58,6 +58,7 @@ private Q_SLOTS:
     void keepsTheStateOfEachWidget();
     void keepsBuffersByTheirPath();
     void anOutputWidgetTakesWhatIsPrinted();
+    void anOutputWidgetOfAnEarlierEngineGoesOn();
     void nestedOutputWidgets();
     void whatIsMalformedHarmsNothing();
     void memoryIsBounded();
@@ -127,6 +128,20 @@ void TestCommBook::anOutputWidgetTakesWhatIsPrinted()
     QVERIFY(!book.take(print("after")));
     (void)book.takeUpdates();
     QVERIFY(statesOf(book)["out"]["state"]["outputs"][0]["text"] == "c");
+}
+
+/// Its opening nobody here has heard: it was asked for its state.
+void TestCommBook::anOutputWidgetOfAnEarlierEngineGoesOn()
+{
+    CommBook book;
+    Json state = Output;
+    state["outputs"] = {{{"output_type", "stream"}, {"name", "stdout"}, {"text", "a"}}};
+    book.take(update("out", state));
+    book.take(update("out", {{"msg_id", "cell"}}));
+    QVERIFY(book.take(print("b")));
+    const auto updates = book.takeUpdates();
+    QCOMPARE(updates.size(), size_t(1));
+    QVERIFY(updates[0].content["data"]["state"]["outputs"][0]["text"] == "ab");
 }
 
 void TestCommBook::nestedOutputWidgets()
