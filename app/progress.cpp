@@ -57,21 +57,24 @@ void Progress::drawBar()
     std::fflush(stderr);
 }
 
-void Progress::beginNotebook(const QString &path, qsizetype cells)
+void Progress::beginNotebook(const QString &path, qsizetype cells, const QString &kernel)
 {
     m_path = path;
     m_cells = cells;
     m_ended.clear();
-    m_doing = QStringLiteral("starting the kernel");
+    m_doing = QStringLiteral("starting the kernel ") + kernel;
     m_skipped = 0;
     m_time.start();
     if (m_form == Form::Events)
-        event("notebook_started", {{"notebook", path}, {"cells", cells}});
+        event("notebook_started", {{"notebook", path},
+                                   {"cells", cells},
+                                   {"kernel", kernel.isEmpty() ? Json(nullptr) : Json(kernel)}});
     else if (m_form == Form::Lines)
-        line(QStringLiteral("%1: %2 %3")
+        line(QStringLiteral("%1: %2 %3%4")
                  .arg(path)
                  .arg(cells)
-                 .arg(cells == 1 ? QStringLiteral("cell") : QStringLiteral("cells")));
+                 .arg(cells == 1 ? QStringLiteral("cell") : QStringLiteral("cells"),
+                      kernel.isEmpty() ? QString() : QStringLiteral(", kernel ") + kernel));
     else
         drawBar();
 }
@@ -123,6 +126,8 @@ void Progress::show(const TaskRecord &task)
 
 void Progress::interject(const QString &message)
 {
+    if (m_form == Form::Events)
+        event("message", {{"text", message}});
     const bool inBar = m_form == Form::Bar && !m_path.isEmpty();
     if (inBar)
         std::fputs("\r\x1b[K", stderr);

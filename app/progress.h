@@ -20,9 +20,11 @@ public:
     /// Bar if stderr is a terminal.
     [[nodiscard]] static Form formFor(bool json);
 
-    void beginNotebook(const QString &path, qsizetype cells);
+    /// `kernel`: of its cells; "" where it has none.
+    void beginNotebook(const QString &path, qsizetype cells, const QString &kernel);
     void show(const storage::TaskRecord &task);
-    /// What is no progress, but should be read: over the bar, which is drawn again behind it.
+    /// What is no progress, but should be read: on stderr, over the bar, which is drawn again
+    /// behind it; and an event besides.
     void interject(const QString &message);
     /// No end of it is to come.
     void abandonNotebook();

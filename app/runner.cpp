@@ -121,7 +121,8 @@ QCoro::Task<> Runner::runOne(PlannedRun plan)
         }
         plan.drafts = *drafts;
     }
-    m_progress.beginNotebook(plan.source, plan.drafts.size());
+    m_progress.beginNotebook(plan.source, plan.drafts.size(),
+                             plan.drafts.isEmpty() ? QString() : plan.drafts.first().kernelName);
     QList<TaskRecord> submitted;
     if (!plan.drafts.isEmpty()) {
         const Result<QList<TaskRecord>> tasks = co_await m_queue->submit(plan.drafts);

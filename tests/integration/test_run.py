@@ -95,13 +95,19 @@ class Run(celldeck.CelldeckTest):
         ended = self.celldeck("run", path, "--parameter", "year=1", code=FAILED)
         self.assertIn("kept with its tasks", ended.stderr)
         self.assertFalse(path.exists())
+        # Who reads events alone is told too.
+        path = self.write("a.ipynb", notebook(f"import os; os.remove({str(path)!r})"))
+        ended = self.celldeck("run", path, "--json", code=FAILED)
+        events = [json.loads(line) for line in ended.stdout.splitlines()]
+        [told] = [event["text"] for event in events if event["event"] == "message"]
+        self.assertIn("kept with its tasks", told)
 
     def test_events(self):
         path = self.write("a.ipynb", notebook("1", "1/0", "2"))
         ended = self.celldeck("run", path, "--json", code=FAILED)
         events = [json.loads(line) for line in ended.stdout.splitlines()]
         names = [event["event"] for event in events]
-        self.assertEqual(names[0], "notebook_started")
+        self.assertEqual((names[0], events[0]["kernel"]), ("notebook_started", "python3"))
         self.assertEqual(names[-1], "notebook_finished")
         finished = [e["status"] for e in events if e["event"] == "task_finished"]
         self.assertEqual(finished, ["completed", "failed", "cancelled"])
