@@ -16,7 +16,8 @@ QString hexOf(const QString &text)
 
 QString pythonText(const QString &text)
 {
-    return QStringLiteral("bytes.fromhex('%1').decode()").arg(hexOf(text));
+    // It is evaluated among the user's variables, one of which may be called `bytes`.
+    return QStringLiteral("__import__('builtins').bytes.fromhex('%1').decode()").arg(hexOf(text));
 }
 
 Result<QString> changeFolderExpression(const QString &language, const QString &folder)

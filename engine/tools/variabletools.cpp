@@ -43,7 +43,7 @@ QCoro::Task<Result<Answer>> callPython(const Services *services, QString path, Q
     static const QString Source = pythonText(pythonSource());
     co_return co_await evaluateJson(
         services, path,
-        QStringLiteral("(lambda m: (exec(%1, m), m['%2'](%3))[1])"
+        QStringLiteral("(lambda m: (__import__('builtins').exec(%1, m), m['%2'](%3))[1])"
                        "({'__name__': 'celldeck_variables'})")
             .arg(Source, function, arguments),
         scope);

@@ -527,7 +527,25 @@ class Odd(dict):
     def __iter__(self): ran.append("iter"); return iter(())
     def __getitem__(self, key): ran.append("getitem")
     def keys(self): ran.append("keys"); return []
-model, odd = Model(), Odd(a=1)
+class Meta(type):
+    def __eq__(self, other): ran.append("meta"); return False
+    __hash__ = type.__hash__
+class Sly(metaclass=Meta):
+    def __repr__(self): ran.append("repr"); raise SystemExit
+    def __getattr__(self, name): ran.append(name); raise AttributeError
+    def __sizeof__(self): ran.append("sizeof"); return 1
+    @property
+    def __dict__(self): ran.append("dict"); return {}
+    @property
+    def __class__(self): ran.append("class"); return int
+model, odd, sly = Model(), Odd(a=1), Sly()
+def trap(by=Sly(), *, to=3): pass
+objects = numpy.array([Sly(), "x"], dtype=object)
+mixed = pandas.DataFrame({"o": [Sly(), "x"]})
+groups = table.groupby("year")
+half = "a" + chr(0xdc80)
+ran.clear()  # numpy and pandas have asked it themselves
+bytes, exec = 5, lambda *more: ran.append("exec")
 names = sorted(globals())
 """)
         inside = lambda name, **more: server.call("inspect_variable", notebook_path="a.ipynb",
@@ -554,6 +572,14 @@ names = sorted(globals())
         self.assertEqual(inside("scale")["text"], "scale(value, by=2)\nMakes it bigger.")
         self.assertEqual(rows(inside("model")), [("depth", "int", "3"), ("parts", "list", "1 items")])
         self.assertEqual(rows(inside("odd")), [("'a'", "int", "1")])
+        self.assertEqual(inside("trap")["text"], "trap(by=<Sly>, *, to=3)")
+        self.assertEqual(rows(inside("objects"))[1:], [("0", "Sly", None), ("1", "str", "'x'")])
+        self.assertIn("<Sly>", inside("mixed")["text"])
+        self.assertEqual(inside("half")["text"], "a?")
+        for name in ("sly", "groups", "Sly", "bytes"):
+            inside(name)
+        for tool in ("list_variables", "get_variable_manifest"):
+            server.call(tool, notebook_path="a.ipynb")
         after = self.run_code(server, "print(ran, sorted(set(globals()) - set(names)))")
         self.assertEqual(text_of(after["outputs"]), "[] ['_i2', 'names']\n")
         with self.assertRaises(celldeck.ToolError) as refused:
