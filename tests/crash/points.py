@@ -31,7 +31,7 @@ UNDER_LOAD = {
     "recovery.begun": {"times": 4},
     "recovery.kernels_attached": {"times": 4},
     "recovery.strays_ended": {"times": 4},
-    "recovery.settled": {"times": 5},
+    "recovery.settled": {"times": 5, "left": "session.sent_ahead:1"},
     "recovery.notebook_done": {"times": 6, "latest": 4},
     "recovery.interrupted": {"times": 5, "before": "end_all_kernels"},
     "recovery.kernel_lost": {"times": 5, "before": "end_a_kernel"},

@@ -130,7 +130,7 @@ class Crash(celldeck.CelldeckTest):
         if point.startswith("recovery."):
             # It listens, so it has recovered: e.g. nothing was running that could be interrupted.
             self.kill_engine(server)
-            self.leave_one_running()
+            self.leave_one_running(about.get("left", "session.replied:1"))
             return False
         try:
             server.process.wait(timeout=REACH_S)
@@ -140,9 +140,9 @@ class Crash(celldeck.CelldeckTest):
         self.bury(server)
         return True
 
-    def leave_one_running(self):
-        """For the next engine: a cell is in its kernel, by what is on record."""
-        server = self.start_engine(crash_at="session.replied:1")
+    def leave_one_running(self, at):
+        """For the next engine: a cell is in its kernel, by what is on record or was sent ahead."""
+        server = self.start_engine(crash_at=at)
         if server:
             server.process.wait(timeout=REACH_S)
             self.assertEqual(server.process.returncode, -signal.SIGKILL)
