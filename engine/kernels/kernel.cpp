@@ -20,6 +20,8 @@ constexpr Milliseconds TerminateGrace{1'000};
 constexpr Milliseconds FirstGreeting{250};
 constexpr Milliseconds LastGreeting{60'000};
 
+constexpr int WidgetsAtOnce = 64;
+
 // A connection ends with its process, but where another one has it too.
 constexpr Milliseconds LastWords{400};
 
@@ -185,25 +187,34 @@ QCoro::Task<> Kernel::Private::learnWidgets()
     const Result<Answer> answer = co_await asking.wait(scope);
     if (!answer)
         co_return;
-    const Json *open = find(answer->content, "comms");
-    for (const auto &[id, comm] : (open && open->is_object() ? *open : Json::object()).items()) {
-        const QByteArray request = client->newMessageId();
-        inquiries.ignore(request);
-        const Result<> sent =
-            client->send(Channel::Shell, QByteArrayLiteral("comm_msg"), request,
-                         {{"comm_id", id}, {"data", {{"method", "request_state"}}}});
-        if (!sent)
-            qCWarning(log, "%s", qUtf8Printable(sent.error().message));
+    QStringList left;
+    if (const Json *open = find(answer->content, "comms"); open && open->is_object()) {
+        for (const auto &[id, comm] : open->items())
+            left << QString::fromStdString(id);
     }
-    const QByteArray last = client->newMessageId();
-    (void)inquiries.expect(last);
-    const Waiter<> allSaid = inquiries.concluded(last);
-    if (!client->send(Channel::Shell, QByteArrayLiteral("kernel_info_request"), last,
-                      Json::object()))
-        co_return;
-    const Result<> said = co_await allSaid.wait(scope);
-    if (said)
-        widgetsKnown.resolve({});
+    // A request without a reply is remembered until others take its place: so some at a time, and
+    // one behind them that is answered.
+    do {
+        for (int i = 0; i < WidgetsAtOnce && !left.isEmpty(); ++i) {
+            const QByteArray request = client->newMessageId();
+            inquiries.ignore(request);
+            const Result<> sent = client->send(
+                Channel::Shell, QByteArrayLiteral("comm_msg"), request,
+                {{"comm_id", left.takeFirst()}, {"data", {{"method", "request_state"}}}});
+            if (!sent)
+                co_return;
+        }
+        const QByteArray last = client->newMessageId();
+        inquiries.ignore(last);
+        const Waiter<> allSaid = inquiries.concluded(last);
+        if (!client->send(Channel::Shell, QByteArrayLiteral("kernel_info_request"), last,
+                          Json::object()))
+            co_return;
+        const Result<> said = co_await allSaid.wait(scope);
+        if (!said)
+            co_return;
+    } while (!left.isEmpty());
+    widgetsKnown.resolve({});
 }
 
 Waiter<Answer> Kernel::Private::ask(Channel channel, const QByteArray &type, Json content)

@@ -53,8 +53,9 @@ OutputCollector::OutputCollector(Json soFar, QString spoolPath)
         return;
     const Json &last = m_outputs.back();
     const auto name = findText(last, "name");  // Only streams have one.
+    const Json *text = find(last, "text");     // A widget's may be a list of lines.
     // What an earlier engine has put into a file is complete.
-    if (name && !last.contains("assets"))
+    if (name && text && text->is_string() && !last.contains("assets"))
         m_growing[name->toStdString()] = {.place = m_outputs.size() - 1};
 }
 
