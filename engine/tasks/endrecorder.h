@@ -48,7 +48,8 @@ public:
     /// The result of a task whose record is complete goes into the notebook.
     void writeAgain(const storage::TaskDetail &task);
     void setWidgets(Json widgets) { m_results.setWidgets(std::move(widgets)); }
-    /// As ResultWriter's.
+    /// As ResultWriter's, of these two.
+    void refreshWidgets(Json widgets) { m_results.refreshWidgets(std::move(widgets)); }
     [[nodiscard]] Waiter<> flushed() { return m_results.flushed(); }
 
 Q_SIGNALS:

@@ -163,8 +163,8 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
         crashPoint("recovery.held");
         session.setFlow(storage::Flow::Paused);
     }
-    // Its session had moved there.
-    if (kernel && kernel->name != order->last().kernelName)
+    // Its session may have moved there.
+    if (kernel)
         session.preferKernel(kernel->name);
     m_report.restored += int(restored);
     for (const TaskRecord &task : std::as_const(*order))

@@ -35,6 +35,18 @@ void ResultWriter::add(notebooks::CellResult result)
     if (m_flushed.isResolved())
         m_flushed = {};
     m_results.append(std::move(result));
+    m_hadResults = true;
+    m_due.poke();
+}
+
+void ResultWriter::refreshWidgets(Json widgets)
+{
+    m_widgets = std::move(widgets);
+    if (!m_hadResults)
+        return;
+    if (m_flushed.isResolved())
+        m_flushed = {};
+    m_widgetsAreDue = true;
     m_due.poke();
 }
 
@@ -48,13 +60,14 @@ Waiter<> ResultWriter::flushed()
 
 void ResultWriter::write()
 {
-    if (!m_writing && !m_results.isEmpty())
+    if (!m_writing && hasWork())
         m_scope.start(writeNow(std::exchange(m_results, {})));
 }
 
 QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
 {
     m_writing = true;
+    m_widgetsAreDue = false;
     const auto writing = inBackground<QList<int>>([path = m_path, results, widgets = m_widgets] {
         QList<notebooks::CellResult> whole = results;
         for (notebooks::CellResult &result : whole)
@@ -82,10 +95,10 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
                               .arg(m_path)
                               .arg(index));
     }
-    if (m_results.isEmpty())
-        m_flushed.resolve({});
-    else
+    if (hasWork())
         write();
+    else
+        m_flushed.resolve({});
 }
 
 void ResultWriter::keepForLater(QList<notebooks::CellResult> results, const Error &refusal)

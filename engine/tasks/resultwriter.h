@@ -26,6 +26,8 @@ public:
     void add(notebooks::CellResult result);
     /// The state of the notebook's widgets goes with the next results.
     void setWidgets(Json widgets) { m_widgets = std::move(widgets); }
+    /// It goes without: if there have been results, whose widgets these may be.
+    void refreshWidgets(Json widgets);
     [[nodiscard]] Waiter<> flushed();
 
 Q_SIGNALS:
@@ -33,6 +35,7 @@ Q_SIGNALS:
     void failed(const QString &message);
 
 private:
+    [[nodiscard]] bool hasWork() const { return !m_results.isEmpty() || m_widgetsAreDue; }
     void write();
     QCoro::Task<> writeNow(QList<notebooks::CellResult> results);
     void keepForLater(QList<notebooks::CellResult> results, const Error &refusal);
@@ -40,6 +43,8 @@ private:
     const QString m_path;
     QList<notebooks::CellResult> m_results;
     std::optional<Json> m_widgets;
+    bool m_hadResults = false;
+    bool m_widgetsAreDue = false;
     bool m_writing = false;
     bool m_flushing = false;
     int m_refusals = 0;  // one after the other

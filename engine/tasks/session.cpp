@@ -12,13 +12,6 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
-namespace {
-
-// For what a kernel says of its widgets behind the cell that was followed.
-constexpr Milliseconds WidgetsTake{2'000};
-
-}  // namespace
-
 Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
                  SessionOptions options, kernels::KernelPool &pool)
     : m_path(std::move(notebookPath)),
@@ -48,10 +41,11 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
     for (QTimer *timer : {&m_grace, &m_idle})
         connect(timer, &QTimer::timeout, this, [this, timer] {
             // Nobody has asked for an end of what is idle; a cell's was noted with the cell's.
-            m_scope.start(endKernel(timer == &m_idle
-                                        ? std::optional(noteOf(storage::Action::StopKernel, {}))
-                                        : std::nullopt,
-                                    Waiter<>()));
+            const bool isCulled = timer == &m_idle;
+            m_scope.start(endKernel(
+                isCulled ? SessionKernel::Record::Forget : SessionKernel::Record::Keep,
+                isCulled ? std::optional(noteOf(storage::Action::StopKernel, {})) : std::nullopt,
+                Waiter<>()));
         });
     connect(&m_log, &TaskLog::taskChanged, this, &Session::taskChanged);
     connect(&m_log, &TaskLog::failed, this, &Session::failed);
@@ -143,6 +137,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
 {
     if (auto announced = m_ahead.take(task.id)) {
         const Result<> onDisk = co_await announced->onDisk.wait(m_scope);
+        task.stateLost = m_current->stateLost;  // It may have lost its kernel meanwhile.
         if (onDisk && m_end == End::None && !m_stopping && !m_kernelEnds && m_kernel.isReady()) {
             task.state = TaskState::Running;
             task.startedAt = m_clock.now();
@@ -167,8 +162,10 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_await m_log.loseKernel(m_path, m_waiting.ids() << task.id);
     }
     const Result<> started = co_await startKernelFor(task);
-    if (m_stopping || (!started && started.error().code == ErrorCode::Cancelled))
-        co_return;  // It stays pending, and runs when the engine is back.
+    if (m_stopping || (!started && started.error().code == ErrorCode::Cancelled)) {
+        m_waiting.prepend(std::move(task));  // It runs when the engine is back.
+        co_return;
+    }
     if (!started) {
         TaskOutcome outcome;
         const bool wasStopped = m_end == End::Stop;
@@ -260,11 +257,6 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
     const Result<kernels::Execution> execution =
         co_await m_kernel.get()->follow(task.messageId, soFar ? *soFar : Json::array(),
                                         [this](const Json &outputs) { showOutputs(outputs); });
-    if (execution && m_kernel.get()) {
-        // The notebook gets them with this result; perhaps it is the last one.
-        const Waiter<> known = m_kernel.get()->widgetsKnown();
-        (void)co_await known.wait(m_scope, WidgetsTake);
-    }
     co_await conclude(task, execution);
 }
 
@@ -283,8 +275,7 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
         co_await m_ends.showAnew(execution->updates);
-    if (const auto widgets =
-            m_kernel.get() ? m_kernel.get()->widgets(m_widgets) : std::optional<Json>())
+    if (const auto widgets = newWidgets())
         m_ends.setWidgets(*widgets);
     if (execution && !execution->displays.isEmpty())
         m_ends.remember({ended(task, outcome), *execution->outputs, execution->displays});
@@ -331,7 +322,28 @@ QCoro::Task<> Session::cancelTheRest(TaskRecord task, TaskState state, bool kern
 QCoro::Task<> Session::loseState()
 {
     m_waiting.markStateLost();
-    co_await m_log.loseKernel(m_path, m_waiting.ids());
+    QList<storage::TaskId> waiting = m_waiting.ids();
+    if (m_current && m_current->state == TaskState::Pending) {
+        m_current->stateLost = true;
+        waiting.prepend(m_current->id);
+    }
+    co_await m_log.loseKernel(m_path, std::move(waiting));
+}
+
+std::optional<Json> Session::newWidgets()
+{
+    return m_kernel.get() ? m_kernel.get()->widgets(m_widgets) : std::nullopt;
+}
+
+/// A kernel that was taken up tells its widgets when it comes to it, perhaps behind its last cell.
+QCoro::Task<> Session::learnWidgets()
+{
+    const Waiter<> known = m_kernel.get()->widgetsKnown();
+    const Result<> told = co_await known.wait(m_scope);
+    if (!told)
+        co_return;
+    if (const auto widgets = newWidgets())
+        m_ends.refreshWidgets(*widgets);
 }
 
 void Session::showOutputs(const Json &outputs)

@@ -133,7 +133,9 @@ private:
                                 Waiter<> done);
     QCoro::Task<> cancelEverything(storage::Actor by, Waiter<QList<storage::TaskId>> done);
     QCoro::Task<> loseState();
-    QCoro::Task<> endKernel(std::optional<storage::AuditNote> note, Waiter<> done);
+    QCoro::Task<> learnWidgets();
+    QCoro::Task<> endKernel(SessionKernel::Record record, std::optional<storage::AuditNote> note,
+                            Waiter<> done);
     QCoro::Task<> exchange(QString kernelName, storage::Actor by, Waiter<> done);
     QCoro::Task<> end(Waiter<> done);
 
@@ -145,6 +147,8 @@ private:
     void endRunning(End why, std::optional<storage::AuditNote> note = {});
     void showOutputs(const Json &outputs);
     [[nodiscard]] bool mustWait() const;
+    /// nullopt: as the notebook has them.
+    [[nodiscard]] std::optional<Json> newWidgets();
     [[nodiscard]] std::optional<PartialRecord::Partial> partial() const;
     void handleInput(const kernels::InputRequest &request);
 

@@ -105,7 +105,6 @@ std::unique_ptr<kernels::Kernel> SessionKernel::make(kernels::KernelSpec spec)
                                          "process is stopped or starved")
                               .arg(m_path));
     });
-    connect(kernel.get(), &kernels::Kernel::died, this, [this] { m_scope.start(forget({})); });
     return kernel;
 }
 
@@ -126,9 +125,10 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, storage::AuditNote note,
 {
     m_kernel.reset();
     Q_EMIT replaced();
+    const QString preferred = m_preferred.isEmpty() ? kernelName : m_preferred;
     const auto spec = m_chosen
                           ? Result<kernels::KernelSpec>(*m_chosen)
-                          : kernels::resolveKernel(m_preferred.isEmpty() ? kernelName : m_preferred);
+                          : kernels::resolveKernel(preferred);
     if (!spec) {
         m_launch.reset();
         ready.resolve(fail(spec.error()));
@@ -144,7 +144,9 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, storage::AuditNote note,
         crashPoint("kernel.recorded");
     }
     m_launch.reset();
-    if (!started && m_kernel)
+    if (started)
+        m_preferred.clear();
+    else
         m_kernel.reset();
     ready.resolve(started);
 }

@@ -69,7 +69,7 @@ public:
     [[nodiscard]] Result<> choose(const QString &kernelName);
     /// The same, and how it begins. Fails with Conflict if one is there that is different.
     [[nodiscard]] Result<> prepare(const QString &kernelName, const KernelSetup &setup);
-    /// Until something is chosen: the kernel that an earlier engine had chosen, by its name. It need
+    /// The next one, unless something is chosen: by its name, as an earlier engine had it. It need
     /// not be there any more; then the start fails, and says so.
     void prefer(const QString &kernelName) { m_preferred = kernelName; }
     void forgetChoice();

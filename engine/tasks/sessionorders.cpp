@@ -8,6 +8,13 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
+namespace {
+
+// For what a kernel that was taken up, and waits, has not said of its widgets yet.
+constexpr Milliseconds WidgetsTake{2'000};
+
+}  // namespace
+
 bool Session::isExecuting(storage::TaskId id) const
 {
     return m_executing && m_kernel.get() && m_current && m_current->id == id;
@@ -133,6 +140,8 @@ Result<> Session::attach(const storage::KernelRecord &kernel)
     m_wake.resolve({});  // From now on it can be idle.
     const Result<> attached = m_kernel.attach(kernel);
     m_hasState = attached.has_value();
+    if (attached)
+        m_scope.start(learnWidgets());
     return attached;
 }
 
@@ -215,16 +224,15 @@ Waiter<> Session::stopKernel(storage::Actor by)
         m_end = End::Stop;
     m_kernel.forgetChoice();
     m_scope.start(cancelWaiting(m_waiting.takeAll(), QStringLiteral("its kernel was stopped")));
-    m_scope.start(endKernel(noteOf(storage::Action::StopKernel, std::move(by)), done));
+    m_scope.start(endKernel(SessionKernel::Record::Forget,
+                            noteOf(storage::Action::StopKernel, std::move(by)), done));
     return done;
 }
 
-QCoro::Task<> Session::endKernel(std::optional<storage::AuditNote> note, Waiter<> done)
+QCoro::Task<> Session::endKernel(SessionKernel::Record record,
+                                 std::optional<storage::AuditNote> note, Waiter<> done)
 {
     m_kernelEnds = true;
-    // The next engine is told that what waits here has lost the state that it was to find.
-    const auto record = m_stopping && !m_waiting.isEmpty() ? SessionKernel::Record::Keep
-                                                           : SessionKernel::Record::Forget;
     const Waiter<> closing = m_kernel.shutdown(record, std::move(note));
     const Result<> closed = co_await closing.wait(m_scope);
     if (!closed)
@@ -264,7 +272,8 @@ QCoro::Task<> Session::exchange(QString kernelName, storage::Actor by, Waiter<> 
         m_end = End::Stop;
     m_kernelEnds = true;
     const Waiter<> ended;
-    co_await endKernel({}, ended);
+    // What that means for the tasks is one step with its end on record.
+    co_await endKernel(SessionKernel::Record::Keep, {}, ended);
     co_await loseState();
     const Waiter<> starting =
         m_kernel.start(QString(), std::move(by), storage::Action::RestartKernel);
@@ -302,12 +311,19 @@ QCoro::Task<> Session::end(Waiter<> done)
     const Result<> worked = co_await m_stopped.wait(m_scope);
     if (!worked)
         co_return;
+    if (m_kernel.isReady()) {
+        const Waiter<> known = m_kernel.get()->widgetsKnown();
+        (void)co_await known.wait(m_scope, WidgetsTake);
+    }
     const Waiter<> flushed = m_ends.flushed();
     const Result<> written = co_await flushed.wait(m_scope);
     if (!written)
         co_return;
     const Waiter<> kernelEnded;
-    co_await endKernel({}, kernelEnded);
+    // The next engine is told that what waits here has lost the state that it was to find.
+    co_await endKernel(m_waiting.isEmpty() ? SessionKernel::Record::Forget
+                                           : SessionKernel::Record::Keep,
+                       {}, kernelEnded);
     done.resolve({});
 }
 

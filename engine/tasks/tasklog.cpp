@@ -131,8 +131,6 @@ QCoro::Task<bool> TaskLog::amend(TaskRecord task, QByteArray outputs)
 
 QCoro::Task<> TaskLog::loseKernel(QString notebookPath, QList<storage::TaskId> waiting)
 {
-    if (waiting.isEmpty())
-        co_return;
     const auto losing =
         m_store.loseKernel(std::move(notebookPath), {}, std::move(waiting), m_clock.now());
     const Result<QList<TaskRecord>> lost = co_await losing.wait(m_scope);

@@ -217,7 +217,11 @@ Result<QList<TaskRecord>> QueueModel::loseKernel(const QString &notebook,
                 task->task.stateLost = true;
         }
     }
-    m_kernels.erase(notebook);
+    // Its name stays while tasks wait for it.
+    if (order.isEmpty())
+        m_kernels.erase(notebook);
+    else if (const auto kernel = m_kernels.find(notebook); kernel != m_kernels.end())
+        kernel->second = Kernel::Lost;
     return added;
 }
 

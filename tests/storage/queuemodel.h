@@ -51,7 +51,8 @@ public:
     [[nodiscard]] const storage::QueueOrders &orders() const { return m_orders; }
     /// Those that anything was stored for.
     [[nodiscard]] const std::set<QString> &notebooks() const { return m_notebooks; }
-    [[nodiscard]] std::set<QString> &kernels() { return m_kernels; }
+    enum class Kernel { Works, Lost };
+    [[nodiscard]] std::map<QString, Kernel> &kernels() { return m_kernels; }
     void know(const QString &notebook) { m_notebooks.insert(notebook); }
 
 private:
@@ -64,7 +65,7 @@ private:
     std::map<storage::TaskId, storage::TaskDetail> m_tasks;
     std::map<storage::TaskId, qsizetype> m_places;
     std::set<QString> m_notebooks;
-    std::set<QString> m_kernels;
+    std::map<QString, Kernel> m_kernels;
     storage::QueueOrders m_orders;
     std::optional<UtcTime> m_begun;
     storage::TaskId m_last;  // of all that there ever were

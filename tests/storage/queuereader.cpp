@@ -28,14 +28,15 @@ Result<QList<TaskRecord>> readPages(TaskStore &store)
     }
 }
 
-Result<std::set<QString>> readKernels(KernelStore &store)
+Result<std::map<QString, QueueModel::Kernel>> readKernels(KernelStore &store)
 {
-    std::set<QString> kernels;
+    std::map<QString, QueueModel::Kernel> kernels;
     const auto recorded = await(store.load());
     if (!recorded)
         return fail(recorded.error());
     for (const KernelRecord &kernel : *recorded)
-        kernels.insert(kernel.notebookPath);
+        kernels.emplace(kernel.notebookPath, kernel.isLost() ? QueueModel::Kernel::Lost
+                                                             : QueueModel::Kernel::Works);
     return kernels;
 }
 

@@ -190,10 +190,11 @@ void TestQueueProperty::order()
         break;
     case 5: {
         m_model.know(notebook);
-        m_model.kernels().insert(notebook);
+        m_model.kernels()[notebook] = QueueModel::Kernel::Works;
         KernelRecord kernel;
         kernel.notebookPath = notebook;
         kernel.name = kernel.connectionFile = kernel.session = kernel.boot = QStringLiteral("k");
+        kernel.pid = 7;
         expect("record a kernel", stores.kernels.save(kernel), Result<>());
         break;
     }
