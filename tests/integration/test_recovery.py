@@ -235,6 +235,41 @@ class Recovery(celldeck.CelldeckTest):
         done = self.wait(server, task)
         self.assertEqual((text_of(done["outputs"]), done["state_lost"]), (f"{moved}\n", True))
 
+    def test_it_does_so_if_its_kernel_had_gone_before_the_engine(self):
+        moved = self.folder / "moved"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--system-site-packages",
+                        moved], check=True)
+        for how in ("it died", "it was restarted"):
+            with self.subTest(how):
+                # The third kernel to start is the restarted one.
+                self.environment["CELLDECK_CRASH_AT"] = (
+                    "kernel.started:3" if how == "it was restarted" else "")
+                server = self.serve()
+                server.call("start_kernel", notebook_path="a.ipynb")
+                server.call("switch_kernel_environment", notebook_path="a.ipynb",
+                            venv_path=str(moved))
+                server.call("pause_queue")
+                task = server.call("run_cell_async", notebook_path="a.ipynb", index=1,
+                                   code_override="import sys; print(sys.prefix)")["task_id"]
+                if how == "it died":
+                    self.end_kernels()
+                    until("its end is known", lambda: "dead" in [
+                        one["kernel"]["state"] for one in server.call("list_kernels")["kernels"]])
+                    self.crash(server)
+                else:
+                    with self.assertRaises((OSError, http.client.HTTPException)):
+                        server.call("restart_kernel", notebook_path="a.ipynb")
+                    server.process.wait(LIMIT_S)
+                    self.end_kernels()
+                until("the kernel's end", lambda: not self.kernels())
+                self.environment.pop("CELLDECK_CRASH_AT")
+                server, _ = self.again()
+                server.call("resume_queue")
+                done = self.wait(server, task)
+                self.assertEqual((text_of(done["outputs"]), done["state_lost"]),
+                                 (f"{moved}\n", True))
+                self.assertEqual(server.end(), 0)
+
     def test_another_process_with_its_pid_is_not_its_kernel(self):
         server, tasks = self.begin()
         kernel = self.kernels()
