@@ -21,10 +21,10 @@ Waiter<Answer> Inquiries::expect(const QByteArray &id)
     m_order.push_back(id);
     if (m_order.size() > MaxRemembered) {
         if (const auto oldest = m_open.find(m_order.front()); oldest != m_open.end())
-            give(oldest->second, {ErrorCode::Timeout,
-                                  QStringLiteral("the kernel has answered none of its last %1 "
-                                                 "requests")
-                                      .arg(MaxRemembered)});
+            give(oldest->second,
+                 {ErrorCode::Timeout, QStringLiteral("the kernel has answered none of its last %1 "
+                                                     "requests")
+                                          .arg(MaxRemembered)});
         forget(m_order.front());
         m_order.pop_front();
     }

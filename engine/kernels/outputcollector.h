@@ -11,9 +11,9 @@
 namespace celldeck::kernels {
 
 /// A cell that has more outputs than this, such as one that prints to stdout and stderr by turns:
-/// what it prints from then on becomes one text of each stream. All of it is there, but not any more
-/// between which lines of the other, and a line of ours says so. Each output costs half a kilobyte,
-/// in each reader too, and of texts only their length is bounded (by a Spool).
+/// what it prints from then on becomes one text of each stream. All of it is there, but not any
+/// more between which lines of the other, and a line of ours says so. Each output costs half a
+/// kilobyte, in each reader too, and of texts only their length is bounded (by a Spool).
 inline constexpr size_t MaxSeparateTexts = 10'000;
 
 /// Turns the IOPub messages of one execution into nbformat outputs, as nbclient does, with

@@ -39,7 +39,8 @@ struct CellResult
     QString cellId;  ///< Wins over the index where the notebook has ids
     QString source;  ///< The source that ran: a cell that changed since is not overwritten
     std::optional<std::int64_t> executionCount;
-    /// A JSON list, as it is in the record: it becomes a tree only where it is written, cell by cell.
+    /// A JSON list, as it is in the record: it becomes a tree only where it is written, cell by
+    /// cell.
     QByteArray outputs = "[]";
 };
 

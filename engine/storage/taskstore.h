@@ -67,8 +67,9 @@ public:
     [[nodiscard]] Waiter<> keepPartial(TaskId id, QByteArray outputs);
 
     /// Forgets the kernel that a notebook had, but for its name while tasks wait for it, in one
-    /// transaction with what that means for these: the drafts in `rebuilding` are stored to run before them (and returned), or,
-    /// without such, the tasks are marked as restored without that kernel's state. As `insert`.
+    /// transaction with what that means for these: the drafts in `rebuilding` are stored to run
+    /// before them (and returned), or, without such, the tasks are marked as restored without that
+    /// kernel's state. As `insert`.
     [[nodiscard]] Waiter<QList<TaskRecord>> loseKernel(QString notebookPath,
                                                        QList<TaskDraft> rebuilding,
                                                        QList<TaskId> pending, UtcTime now);

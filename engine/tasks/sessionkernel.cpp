@@ -126,9 +126,8 @@ QCoro::Task<> SessionKernel::launch(QString kernelName, storage::AuditNote note,
     m_kernel.reset();
     Q_EMIT replaced();
     const QString preferred = m_preferred.isEmpty() ? kernelName : m_preferred;
-    const auto spec = m_chosen
-                          ? Result<kernels::KernelSpec>(*m_chosen)
-                          : kernels::resolveKernel(preferred);
+    const auto spec =
+        m_chosen ? Result<kernels::KernelSpec>(*m_chosen) : kernels::resolveKernel(preferred);
     if (!spec) {
         m_launch.reset();
         ready.resolve(fail(spec.error()));

@@ -321,9 +321,9 @@ QCoro::Task<> Session::end(Waiter<> done)
         co_return;
     const Waiter<> kernelEnded;
     // The next engine is told that what waits here has lost the state that it was to find.
-    co_await endKernel(m_waiting.isEmpty() ? SessionKernel::Record::Forget
-                                           : SessionKernel::Record::Keep,
-                       {}, kernelEnded);
+    co_await endKernel(
+        m_waiting.isEmpty() ? SessionKernel::Record::Forget : SessionKernel::Record::Keep, {},
+        kernelEnded);
     done.resolve({});
 }
 

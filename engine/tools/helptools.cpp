@@ -134,49 +134,48 @@ void addHelpTools(mcp::ToolRegistry &registry, const Services &services)
     const Json integer = {{"type", "integer"}};
     Json inspected = cursor;
     inspected["detail_level"] = {{"type", "integer"}, {"minimum", 0}, {"maximum", 1}};
-    const Json limit = {
-        {"type", "integer"}, {"minimum", 1}, {"maximum", 1'000}, {"default", 20}};
-    addReader(registry, services,
-              {.name = "get_completions",
-               .title = "Get completions",
-               .description = "What the kernel would complete at a place in the code. "
-                              "Example: {\"notebook_path\": \"a.ipynb\", \"code\": \"df.gro\"}",
-               .input = codeArguments(cursor),
-               .properties = {{"matches", array}, {"cursor_start", integer}, {"cursor_end", integer}},
-               .required = "matches",
-               .function = getCompletions});
-    addReader(registry, services,
-              {.name = "inspect_code",
-               .title = "Inspect code",
-               .description =
-                   "What the kernel knows of the object at a place in the code: signature, "
-                   "documentation, with detail_level 1 its source. "
-                   "Example: {\"notebook_path\": \"a.ipynb\", \"code\": \"len\"}",
-               .input = codeArguments(std::move(inspected)),
-               .properties = {{"found", {{"type", "boolean"}}}, {"data", {{"type", "object"}}}},
-               .required = "found",
-               .function = inspectCode});
+    const Json limit = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1'000}, {"default", 20}};
+    addReader(
+        registry, services,
+        {.name = "get_completions",
+         .title = "Get completions",
+         .description = "What the kernel would complete at a place in the code. "
+                        "Example: {\"notebook_path\": \"a.ipynb\", \"code\": \"df.gro\"}",
+         .input = codeArguments(cursor),
+         .properties = {{"matches", array}, {"cursor_start", integer}, {"cursor_end", integer}},
+         .required = "matches",
+         .function = getCompletions});
+    addReader(
+        registry, services,
+        {.name = "inspect_code",
+         .title = "Inspect code",
+         .description = "What the kernel knows of the object at a place in the code: signature, "
+                        "documentation, with detail_level 1 its source. "
+                        "Example: {\"notebook_path\": \"a.ipynb\", \"code\": \"len\"}",
+         .input = codeArguments(std::move(inspected)),
+         .properties = {{"found", {{"type", "boolean"}}}, {"data", {{"type", "object"}}}},
+         .required = "found",
+         .function = inspectCode});
     addReader(registry, services,
               {.name = "get_kernel_history",
                .title = "Get kernel history",
-               .description =
-                   "The code that the kernel itself remembers, oldest first. "
-                   "Example: {\"notebook_path\": \"a.ipynb\", \"limit\": 5}",
+               .description = "The code that the kernel itself remembers, oldest first. "
+                              "Example: {\"notebook_path\": \"a.ipynb\", \"limit\": 5}",
                .input = object({{"notebook_path", pathSchema()}, {"limit", limit}},
                                Json::array({"notebook_path"})),
                .properties = {{"history", array}},
                .required = "history",
                .function = kernelHistory});
-    addReader(registry, services,
-              {.name = "is_code_complete",
-               .title = "Is code complete",
-               .description =
-                   "Whether code is complete, incomplete or invalid, as its kernel says. "
-                   "Example: {\"notebook_path\": \"a.ipynb\", \"code\": \"for i in x:\"}",
-               .input = codeArguments(Json::object()),
-               .properties = {{"status", text}, {"indent", text}},
-               .required = "status",
-               .function = isComplete});
+    addReader(
+        registry, services,
+        {.name = "is_code_complete",
+         .title = "Is code complete",
+         .description = "Whether code is complete, incomplete or invalid, as its kernel says. "
+                        "Example: {\"notebook_path\": \"a.ipynb\", \"code\": \"for i in x:\"}",
+         .input = codeArguments(Json::object()),
+         .properties = {{"status", text}, {"indent", text}},
+         .required = "status",
+         .function = isComplete});
 }
 
 }  // namespace celldeck::tools

@@ -43,25 +43,26 @@ Json taskSchema()
     const Json text{{"type", "string"}};
     const Json textOrNull{{"type", Json::array({"string", "null"})}};
     const Json numberOrNull{{"type", Json::array({"integer", "null"})}};
-    return {{"task_id", text},
-            {"status",
-             {{"type", "string"},
-              {"enum", Json::array({"pending", "running", "completed", "failed", "cancelled",
-                                    "timeout", "interrupted"})}}},
-            {"notebook_path", text},
-            {"cell_index", numberOrNull},
-            {"execution_count", numberOrNull},
-            {"error", textOrNull},
-            {"error_code", textOrNull},
-            {"retries", {{"type", "integer"}}},
-            {"replay_of", textOrNull},
-            {"state_lost",
-             described("boolean",
-                       "The kernel that its notebook had was gone before it began (a crash, a death, "
-                       "a restart): variables of earlier cells are not there")},
-            {"created_at", text},
-            {"started_at", textOrNull},
-            {"completed_at", textOrNull}};
+    return {
+        {"task_id", text},
+        {"status",
+         {{"type", "string"},
+          {"enum", Json::array({"pending", "running", "completed", "failed", "cancelled", "timeout",
+                                "interrupted"})}}},
+        {"notebook_path", text},
+        {"cell_index", numberOrNull},
+        {"execution_count", numberOrNull},
+        {"error", textOrNull},
+        {"error_code", textOrNull},
+        {"retries", {{"type", "integer"}}},
+        {"replay_of", textOrNull},
+        {"state_lost",
+         described("boolean",
+                   "The kernel that its notebook had was gone before it began (a crash, a death, "
+                   "a restart): variables of earlier cells are not there")},
+        {"created_at", text},
+        {"started_at", textOrNull},
+        {"completed_at", textOrNull}};
 }
 
 Json taskObject(const Json &more)

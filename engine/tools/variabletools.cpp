@@ -73,9 +73,8 @@ QCoro::Task<Result<ToolResult>> listVariables(const Services *services, Json arg
     const auto path = notebookPath(*services, arguments);
     if (!path)
         co_return fail(path.error());
-    const Result<Answer> answer =
-        co_await callPython(services, *path, QStringLiteral("listing"), QString::number(MaxListed),
-                            context.scope);
+    const Result<Answer> answer = co_await callPython(services, *path, QStringLiteral("listing"),
+                                                      QString::number(MaxListed), context.scope);
     if (!answer)
         co_return fail(answer.error());
     ToolResult result;
@@ -180,17 +179,17 @@ void addVariableTools(mcp::ToolRegistry &registry, const Services &services)
     named["name"] = name;
     Json inspected = named;
     inspected["max_items"] = limitArgument("How many items, rows or attributes", 200, 20);
-    addReader(registry, services,
-              {.name = "list_variables",
-               .title = "List variables",
-               .description =
-                   "The variables of a Python kernel with type, size and, where it is simple, "
-                   "value; without a trace in them. "
-                   "Example: {\"notebook_path\": \"a.ipynb\"}",
-               .input = object(path, Json::array({"notebook_path"})),
-               .properties = {{"variables", array}, {"count", integer}},
-               .required = "variables",
-               .function = listVariables});
+    addReader(
+        registry, services,
+        {.name = "list_variables",
+         .title = "List variables",
+         .description = "The variables of a Python kernel with type, size and, where it is simple, "
+                        "value; without a trace in them. "
+                        "Example: {\"notebook_path\": \"a.ipynb\"}",
+         .input = object(path, Json::array({"notebook_path"})),
+         .properties = {{"variables", array}, {"count", integer}},
+         .required = "variables",
+         .function = listVariables});
     addReader(registry, services,
               {.name = "get_variable_manifest",
                .title = "Get variable manifest",

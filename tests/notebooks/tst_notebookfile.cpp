@@ -247,8 +247,7 @@ void TestNotebookFile::layoutIsKept()
                             .cellId = {},
                             .source = QStringLiteral("x"),
                             .executionCount = 1,
-                            .outputs =
-                                R"([{"output_type":"stream","name":"stdout","text":"a"}])"};
+                            .outputs = R"([{"output_type":"stream","name":"stdout","text":"a"}])"};
     const auto merge = mergeResults(before, {result});
     QVERIFY(merge);
     QCOMPARE(QString::fromUtf8(merge->text), QString::fromUtf8(after));

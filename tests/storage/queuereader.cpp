@@ -35,8 +35,8 @@ Result<std::map<QString, QueueModel::Kernel>> readKernels(KernelStore &store)
     if (!recorded)
         return fail(recorded.error());
     for (const KernelRecord &kernel : *recorded)
-        kernels.emplace(kernel.notebookPath, kernel.isLost() ? QueueModel::Kernel::Lost
-                                                             : QueueModel::Kernel::Works);
+        kernels.emplace(kernel.notebookPath,
+                        kernel.isLost() ? QueueModel::Kernel::Lost : QueueModel::Kernel::Works);
     return kernels;
 }
 

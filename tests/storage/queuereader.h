@@ -15,7 +15,8 @@ namespace celldeck::test {
 
 [[nodiscard]] Result<QList<storage::TaskRecord>> readPages(storage::TaskStore &store);
 /// The notebooks that have one.
-[[nodiscard]] Result<std::map<QString, QueueModel::Kernel>> readKernels(storage::KernelStore &store);
+[[nodiscard]] Result<std::map<QString, QueueModel::Kernel>> readKernels(
+    storage::KernelStore &store);
 /// `execution_queue`, by the name of the task.
 [[nodiscard]] Result<std::map<QString, QStringList>> readView(storage::Database &database);
 [[nodiscard]] Result<std::set<QString>> readNotebooks(storage::Database &database);
