@@ -82,10 +82,11 @@ Json fromSimd(const simdjson::dom::element &element)
 }
 
 /// What simdjson makes of a text, many times as fast as Json::parse; nothing where it refuses it,
-/// be it broken or only more than it can hold, such as a number of 70 bits.
+/// be it broken or only more than it can hold, such as a number of 70 bits. Nor of
+/// an empty one, which simdjson would copy from nowhere.
 std::optional<Json> parseQuickly(QByteArrayView text)
 {
-    if (text.size() > QuickBytes)
+    if (text.isEmpty() || text.size() > QuickBytes)
         return std::nullopt;
     thread_local simdjson::dom::parser kept;
     simdjson::dom::parser ownParser;
