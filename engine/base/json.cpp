@@ -82,8 +82,8 @@ Json fromSimd(const simdjson::dom::element &element)
 }
 
 /// What simdjson makes of a text, many times as fast as Json::parse; nothing where it refuses it,
-/// be it broken or only more than it can hold, such as a number of 70 bits. Nor of
-/// an empty one, which simdjson would copy from nowhere.
+/// be it broken or only more than it can hold, such as a number of 70 bits. And of an empty one,
+/// which it would copy from nowhere.
 std::optional<Json> parseQuickly(QByteArrayView text)
 {
     if (text.isEmpty() || text.size() > QuickBytes)

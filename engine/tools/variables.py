@@ -192,12 +192,24 @@ def inspect_table(told, value, count):
                           "value": "%d missing" % int(missing.iloc[i]) if counts else None}
                          for i, c in enumerate(list(few.columns))]
         head = few.iloc[:count]
-    # What a cell of objects looks like is the user's code, unless it is simple.
-    shown = head.apply(lambda column: column.map(lambda v: short(v) or "<%s>" % type_name(v))
-                       if column.dtype == object else column)
-    if all(is_any(c, SIMPLE) for c in list(head.columns)) and head.index.dtype != object or \
-            all(is_any(i, SIMPLE) for i in list(head.index)):
+    # What an object looks like is the user's code, be it a label or in a cell, unless it is simple.
+    if has_plain_labels(head.columns) and has_plain_labels(head.index):
+        shown = head.apply(lambda column: column if is_plain(column.dtype) else
+                           column.astype(object).map(lambda v: short(v) or "<%s>" % type_name(v)))
         told["text"] = clean(shown.to_string(max_colwidth=SHORT), TEXT)
+
+
+def is_plain(dtype):
+    """Whether what has it is numbers, times or texts, and no objects, which categories may be."""
+    import numpy
+    import pandas
+    if isinstance(dtype, numpy.dtype):
+        return not dtype.hasobject
+    return library(dtype) == "pandas" and not isinstance(dtype, pandas.CategoricalDtype)
+
+
+def has_plain_labels(labels):
+    return is_plain(labels.dtype) or all(is_any(label, SIMPLE) for label in list(labels))
 
 
 def inspect_array(told, value, count):

@@ -542,6 +542,8 @@ model, odd, sly = Model(), Odd(a=1), Sly()
 def trap(by=Sly(), *, to=3): pass
 objects = numpy.array([Sly(), "x"], dtype=object)
 mixed = pandas.DataFrame({"o": [Sly(), "x"]})
+labelled = pandas.DataFrame([[1]], columns=pandas.Index([Sly()], dtype=object))
+chosen = pandas.DataFrame({"c": pandas.Series(pandas.Categorical.from_codes([0], [Sly()]))})
 groups = table.groupby("year")
 half = "a" + chr(0xdc80)
 ran.clear()  # numpy and pandas have asked it themselves
@@ -576,6 +578,8 @@ names = sorted(globals())
         self.assertEqual(rows(inside("objects"))[1:], [("0", "Sly", None), ("1", "str", "'x'")])
         self.assertIn("<Sly>", inside("mixed")["text"])
         self.assertEqual(inside("half")["text"], "a?")
+        self.assertEqual(rows(inside("labelled")), [("<Sly>", "int64", "0 missing")])
+        self.assertIn("<Sly>", inside("chosen")["text"])
         for name in ("sly", "groups", "Sly", "bytes"):
             inside(name)
         for tool in ("list_variables", "get_variable_manifest"):
