@@ -58,11 +58,11 @@ QCoro::Task<Result<storage::TaskDetail>> OwnQueue::load(TaskRecord task)
     co_return co_await loading.wait(m_scope);
 }
 
-std::optional<Json> OwnQueue::widgets(const QString &notebookPath)
+QCoro::Task<RunQueue::Widgets> OwnQueue::widgets(QString notebookPath)
 {
     std::uint64_t never = 0;
     const kernels::Kernel *kernel = m_engine.queue().kernel(notebookPath);
-    return kernel ? kernel->widgets(never) : std::nullopt;
+    co_return Widgets{kernel ? kernel->widgets(never) : std::nullopt};
 }
 
 void OwnQueue::cancel(QList<TaskRecord> tasks)

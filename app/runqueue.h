@@ -32,8 +32,12 @@ public:
         storage::TaskRecord task) = 0;
     [[nodiscard]] virtual QCoro::Task<Result<storage::TaskDetail>> load(
         storage::TaskRecord task) = 0;
-    /// The notebook's `metadata.widgets`, where its kernel is of this run.
-    [[nodiscard]] virtual std::optional<Json> widgets(const QString &notebookPath) = 0;
+    /// The notebook's `metadata.widgets` as its kernel has them.
+    struct Widgets
+    {
+        std::optional<Json> state;
+    };
+    [[nodiscard]] virtual QCoro::Task<Widgets> widgets(QString notebookPath) = 0;
     /// Asks tasks to end, the last first, so that none starts only to be cancelled.
     virtual void cancel(QList<storage::TaskRecord> tasks) = 0;
     /// Nothing more comes for that notebook: its kernel ends, if it was begun for the run and has

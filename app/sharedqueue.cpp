@@ -186,6 +186,17 @@ QCoro::Task<Result<storage::TaskDetail>> SharedQueue::load(TaskRecord task)
     co_return m_queries->loadByName(nameOf(task));
 }
 
+QCoro::Task<RunQueue::Widgets> SharedQueue::widgets(QString notebookPath)
+{
+    const Result<Answer> answer =
+        co_await m_client->call(QStringLiteral("get_widgets"), {{"notebook_path", notebookPath}});
+    // A kernel that has gone has taken its widgets with it.
+    if (!answer && answer.error().code != ErrorCode::NoKernel)
+        Q_EMIT told(answer.error().message);
+    const Json *state = answer ? find(answer->json, "widgets") : nullptr;
+    co_return Widgets{state && state->is_object() ? std::optional(*state) : std::nullopt};
+}
+
 void SharedQueue::cancel(QList<TaskRecord> tasks)
 {
     m_scope.start(cancelAll(std::move(tasks)));

@@ -195,6 +195,28 @@ QCoro::Task<Result<ToolResult>> listKernelSpecs(const Services *, Json, CallCont
     co_return result;
 }
 
+QCoro::Task<Result<ToolResult>> getWidgets(const Services *services, Json arguments,
+                                           CallContext context)
+{
+    const auto path = notebookPath(*services, arguments);
+    if (!path)
+        co_return fail(path.error());
+    const kernels::Kernel *kernel = services->queue.kernel(*path);
+    if (!kernel)
+        co_return fail(noKernel(*path));
+    const Waiter<> known = kernel->widgetsKnown();
+    const Result<> told = co_await known.wait(*context.scope);
+    if (!told)
+        co_return fail(told.error());
+    kernel = services->queue.kernel(*path);
+    std::uint64_t never = 0;
+    const auto widgets = kernel ? kernel->widgets(never) : std::nullopt;
+    ToolResult result;
+    result.structured = {{"notebook_path", *path}, {"widgets", widgets ? *widgets : Json()}};
+    result.text = QString::fromUtf8(toBytes(result.structured["widgets"]));
+    co_return result;
+}
+
 QCoro::Task<Result<ToolResult>> stopKernel(const Services *services, Json arguments,
                                            CallContext context)
 {
@@ -342,6 +364,18 @@ void addRest(mcp::ToolRegistry &registry, const Services &services)
                   .outputSchema = flagObject("interrupted"),
                   .destructive = true,
                   .call = toolFunction(interruptKernel, services)});
+    addReader(registry, services,
+              {.name = "get_widgets",
+               .title = "Get widgets",
+               .description =
+                   "What the widgets of a notebook's kernel are by now, as Jupyter saves them in "
+                   "the notebook's metadata.widgets; null if it has none. "
+                   "Example: {\"notebook_path\": \"analysis.ipynb\"}",
+               .input = onlyPath,
+               .properties = {{"notebook_path", {{"type", "string"}}},
+                              {"widgets", {{"type", Json::array({"object", "null"})}}}},
+               .required = "widgets",
+               .function = getWidgets});
     registry.add(
         {.name = QStringLiteral("list_kernelspecs"),
          .title = QStringLiteral("List kernelspecs"),

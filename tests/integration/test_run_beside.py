@@ -45,6 +45,21 @@ class BesideAnEngine(celldeck.CelldeckTest):
         self.assertIn("no kernel runs", self.celldeck("kernels", code=FAILED).stderr)
         self.assertIn("no orphans", self.celldeck("orphans", code=FAILED).stderr)
 
+    def test_widgets(self):
+        """In place and elsewhere."""
+        path = self.write("a.ipynb", notebook(
+            "from ipykernel.comm import Comm\n"
+            "model = Comm(target_name='jupyter.widget', data={'state': {"
+            "'_model_name': 'M', '_model_module': 'm', '_model_module_version': '1', 'value': 3}})\n"
+            "print(model.comm_id)"))
+        key = "application/vnd.jupyter.widget-state+json"
+        for target in (self.work / "b.ipynb", path):
+            self.celldeck("run", path, "--output", target)
+            written = self.read(target)
+            model = text_of(written["cells"][0]["outputs"]).strip()
+            state = written["metadata"]["widgets"][key]["state"][model]
+            self.assertEqual(state["state"]["value"], 3)
+
     def test_options(self):
         content = notebook("n = 1", "print(n)", "1/0", "print('after')")
         content["cells"][0]["metadata"]["tags"] = ["parameters"]
