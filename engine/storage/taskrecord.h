@@ -67,7 +67,8 @@ struct TaskOutcome
     QByteArray outputs = "[]";  ///< A JSON array of nbformat outputs.
     QString error;              ///< One line; "" when completed.
     UtcTime finishedAt{};
-    QByteArray payload;  ///< As TaskDetail's; "": none.
+    QByteArray payload;                     ///< As TaskDetail's; "": none.
+    std::optional<UtcTime> startedAt = {};  ///< for a task whose beginning is not on record
 };
 
 /// One row, without its outputs: what lists and tables show. Crosses threads by value.

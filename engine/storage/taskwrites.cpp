@@ -14,17 +14,18 @@ struct Place
 {
     TaskState state;
     std::int64_t notebook;
-    std::int64_t waited;
+    std::optional<std::int64_t> waited;  // ms until it began
 };
 
 Result<std::optional<Place>> find(Connection &connection, TaskId id)
 {
     std::optional<Place> place;
     const Result<> read = connection.query(
-        QStringLiteral("SELECT t.state, c.notebook, coalesce(t.waited, 0) FROM task t"
+        QStringLiteral("SELECT t.state, c.notebook, t.waited FROM task t"
                        " JOIN cell c ON c.id = t.cell WHERE t.id = ?"),
         {qlonglong(id.value())}, [&](const Row &row) {
-            place = Place{static_cast<TaskState>(row.integer(0)), row.integer(1), row.integer(2)};
+            place = Place{static_cast<TaskState>(row.integer(0)), row.integer(1),
+                          row.isNull(2) ? std::nullopt : std::optional(row.integer(2))};
         });
     if (!read)
         return fail(read.error());
@@ -38,6 +39,11 @@ std::unexpected<Error> stale(TaskId id, const QString &wanted)
         QStringLiteral("task %1 cannot become %2: its state has moved on").arg(toText(id), wanted));
 }
 
+std::int64_t waitedUntil(TaskId id, UtcTime begun)
+{
+    return std::max<std::int64_t>(0, (begun - timeOf(id)).count());
+}
+
 /// From `place` to the final state; whoever calls has checked that it is not final.
 Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place &place,
                   const TaskOutcome &outcome)
@@ -46,12 +52,17 @@ Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place
         census.contents().outputs(connection, outcome.outputs, outcome.executionCount);
     if (!outputs)
         return fail(outputs.error());
+    std::optional<std::int64_t> waited = place.waited;
+    if (!waited && outcome.startedAt)
+        waited = waitedUntil(id, *outcome.startedAt);
     const std::int64_t ran =
-        std::max<std::int64_t>(0, (outcome.finishedAt - timeOf(id)).count() - place.waited);
+        std::max<std::int64_t>(0, (outcome.finishedAt - timeOf(id)).count() - waited.value_or(0));
     const auto changed = connection.run(
-        QStringLiteral("UPDATE task SET state = ?, ran = ?, execution_count = ?, error = ?,"
-                       " outputs = ?, message_id = NULL WHERE id = ? AND state = ?"),
-        {static_cast<int>(outcome.state), qlonglong(ran),
+        QStringLiteral(
+            "UPDATE task SET state = ?, waited = ?, ran = ?, execution_count = ?, error = ?,"
+            " outputs = ?, message_id = NULL WHERE id = ? AND state = ?"),
+        {static_cast<int>(outcome.state), waited ? QVariant(qlonglong(*waited)) : QVariant(),
+         qlonglong(ran),
          outcome.executionCount ? QVariant(qlonglong(*outcome.executionCount)) : QVariant(),
          outcome.error.isEmpty() ? QVariant() : QVariant(outcome.error), *outputs,
          qlonglong(id.value()), static_cast<int>(place.state)});
@@ -84,7 +95,7 @@ Result<> markRunning(Connection &connection, Census &census, TaskId id, const QB
         return fail(place.error());
     if (!*place || (*place)->state != TaskState::Pending)
         return stale(id, QStringLiteral("running"));
-    const std::int64_t waited = std::max<std::int64_t>(0, (now - timeOf(id)).count());
+    const std::int64_t waited = waitedUntil(id, now);
     const auto changed =
         connection.run(QStringLiteral("UPDATE task SET state = 1, waited = ?, message_id = ?"
                                       " WHERE id = ? AND state = 0"),
@@ -190,7 +201,7 @@ Result<> markStateLost(Connection &connection, const QList<TaskId> &ids)
 {
     for (const TaskId id : ids) {
         const auto changed = connection.run(
-            QStringLiteral("UPDATE task SET state_lost = 1 WHERE id = ? AND state = 0"),
+            QStringLiteral("UPDATE task SET state_lost = 1 WHERE id = ? AND state < 2"),
             {qlonglong(id.value())});
         if (!changed)
             return fail(changed.error());

@@ -65,11 +65,27 @@ QCoro::Task<> TaskLog::noteBegun(TaskRecord running)
     }
 }
 
+QCoro::Task<bool> TaskLog::putBack(TaskRecord pending)
+{
+    for (;;) {
+        const Waiter<> putting = m_store.putBack(pending.id);
+        const Result<> done = co_await putting.wait(m_scope);
+        if (done) {
+            Q_EMIT taskChanged(pending);
+            co_return true;
+        }
+        const bool again = co_await pauseAfter(done.error());
+        if (!again)
+            co_return false;
+    }
+}
+
 QCoro::Task<Result<>> TaskLog::finish(TaskRecord task, TaskOutcome outcome,
                                       std::optional<storage::AuditNote> note)
 {
     if (outcome.finishedAt == UtcTime{})
         outcome.finishedAt = m_clock.now();
+    outcome.startedAt = task.startedAt;
     for (;;) {
         const Waiter<> finishing = m_store.finish(task.id, outcome, note);
         const Result<> finished = co_await finishing.wait(m_scope);

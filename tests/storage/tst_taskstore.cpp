@@ -19,6 +19,7 @@ private Q_SLOTS:
     void keysAreIdempotent();
     void changesAreFenced_data();
     void changesAreFenced();
+    void anEndTellsABeginningThatTheDiskHasRefused();
     void onlyPendingTasksAreFinishedInBulk();
     void limitsLeaveNoRow();
     void pagesGoByKey();
@@ -169,6 +170,28 @@ void TestTaskStore::changesAreFenced()
         seen << step + QLatin1String(done ? "+" : "-");
     }
     QCOMPARE(seen.join(QLatin1Char(' ')), log);
+}
+
+void TestTaskStore::anEndTellsABeginningThatTheDiskHasRefused()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    const auto tasks = await(f.store.insert({draft(), draft()}, Start));
+    QVERIFY(tasks);
+    QVERIFY(await(f.store.markRunning(tasks->at(1).id, "m", Start + Milliseconds(10))));
+    TaskOutcome outcome;
+    outcome.startedAt = Start + Milliseconds(30);
+    outcome.finishedAt = Start + Milliseconds(100);
+    for (const TaskRecord &task : *tasks)
+        QVERIFY(await(f.store.finish(task.id, outcome)));
+    const auto first = await(f.store.load(tasks->at(0).id));
+    QVERIFY(first);
+    QCOMPARE(first->task.startedAt, outcome.startedAt);
+    QCOMPARE(first->task.finishedAt, std::optional(outcome.finishedAt));
+    const auto second = await(f.store.load(tasks->at(1).id));
+    QVERIFY(second);
+    QCOMPARE(second->task.startedAt, std::optional(Start + Milliseconds(10)));
+    QCOMPARE(second->task.finishedAt, std::optional(outcome.finishedAt));
 }
 
 void TestTaskStore::onlyPendingTasksAreFinishedInBulk()
