@@ -80,6 +80,7 @@ int runCommand(const QStringList &arguments)
     engine.recovery = tasks::Recovery::Leave;
     engine.endpoint = false;
     // Nobody reads the outputs a part at a time, and no folder appears beside the notebooks.
+    // What is too long for memory goes to the data folder.
     engine.bigOutputs = BigOutputs::InRecord;
     Runner runner(engine, Progress::formFor(line.isSet("json")));
     return runner.run(std::move(*plan));

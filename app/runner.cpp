@@ -20,6 +20,47 @@ namespace {
 // How many of a notebook's latest tasks are looked at for a replay.
 constexpr int MaxReplayed = 1'000;
 
+struct LeftOut
+{
+    int index = 0;  // the cell's
+    QString path;
+};
+
+struct Written
+{
+    QList<int> missed;  // the cells that were changed meanwhile
+    QList<LeftOut> leftOut;
+};
+
+/// Blocks.
+Result<Written> writeNotebook(const PlannedRun &plan, QList<notebooks::CellResult> results,
+                              const std::optional<Json> &widgets)
+{
+    Written written;
+    for (notebooks::CellResult &result : results) {
+        auto whole = assets::wholeOutputs(result.outputs);
+        result.outputs = std::move(whole.json);
+        for (const QString &path : std::as_const(whole.leftOut))
+            written.leftOut << LeftOut{result.index, path};
+    }
+    // In place, what a person has changed meanwhile stays: so the file is read again.
+    if (plan.source == plan.target) {
+        const auto missed =
+            notebooks::writeResults(plan.source, plan.target, results, widgets, plan.parameters);
+        if (!missed)
+            return fail(missed.error());
+        written.missed = *missed;
+        return written;
+    }
+    const auto merge = notebooks::mergeResults(plan.text, results, widgets);
+    if (!merge)
+        return fail(merge.error());
+    if (const Result<> done = notebooks::writeAtomically(plan.target, merge->text); !done)
+        return fail(done.error());
+    written.missed = merge->missed;
+    return written;
+}
+
 }  // namespace
 
 Runner::Runner(EngineOptions options, Progress::Form form)
@@ -184,31 +225,26 @@ QCoro::Task<Result<>> Runner::write(PlannedRun plan, QList<TaskRecord> submitted
                                              .executionCount = detail->task.executionCount,
                                              .outputs = detail->outputs};
     }
-    const std::optional<Json> widgets = m_queue->widgets(plan.source);
-    const auto writing =
-        inBackground<QList<int>>([plan, results, widgets]() mutable -> Result<QList<int>> {
-            for (notebooks::CellResult &result : results)
-                result.outputs = assets::wholeOutputs(result.outputs);
-            // In place, what a person has changed meanwhile stays: so the file is read again.
-            if (plan.source == plan.target)
-                return notebooks::writeResults(plan.source, plan.target, results, widgets,
-                                               plan.parameters);
-            const auto merge = notebooks::mergeResults(plan.text, results, widgets);
-            if (!merge)
-                return fail(merge.error());
-            const Result<> done = notebooks::writeAtomically(plan.target, merge->text);
-            if (!done)
-                return fail(done.error());
-            return merge->missed;
-        });
-    const Result<QList<int>> missed = co_await writing.wait(m_scope);
-    if (!missed)
-        co_return fail(missed.error());
-    for (const int index : *missed)
+    const RunQueue::Widgets widgets = co_await m_queue->widgets(plan.source);
+    const QString target = plan.target;
+    const auto writing = inBackground<Written>([plan = std::move(plan), results, widgets] {
+        return writeNotebook(plan, results, widgets.state);
+    });
+    const Result<Written> written = co_await writing.wait(m_scope);
+    if (!written)
+        co_return fail(written.error());
+    for (const auto &[index, path] : written->leftOut)
+        m_progress.interject(
+            QStringLiteral("%1: what cell %2 printed is too long for a notebook, which has its "
+                           "beginning and end; the whole is in %3")
+                .arg(target)
+                .arg(index)
+                .arg(path));
+    for (const int index : written->missed)
         m_progress.interject(
             QStringLiteral("%1: cell %2 was changed while it ran: its outputs are kept with "
                            "its task only")
-                .arg(plan.target)
+                .arg(target)
                 .arg(index));
     co_return Result<>{};
 }

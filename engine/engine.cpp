@@ -47,7 +47,7 @@ tasks::SessionOptions sessionOptions(const EngineOptions &options, assets::Asset
     session.runtimeDirectory = runtimeDirectory(options.dataDirectory);
     session.life = options.recovery == tasks::Recovery::Leave ? kernels::KernelLife::WithEngine
                                                               : kernels::KernelLife::OutlivesEngine;
-    session.assets = options.bigOutputs == BigOutputs::ToAssets ? &assets : nullptr;
+    session.assets = &assets;
     session.kernelLimit = options.maxKernels;
     session.cullAfter = options.cullIdle;
     // Where there is an endpoint, there may be somebody who can answer.
@@ -64,6 +64,20 @@ Result<> makePrivateFolder(const QString &folder)
                 QStringLiteral("the data folder %1 cannot be written: choose one that you can "
                                "write to with --data-dir")
                     .arg(folder));
+}
+
+/// Where an engine without assets beside its notebooks puts texts that are too long for memory.
+QString ownAssetsDirectory(const QString &dataDirectory)
+{
+    return dataDirectory + QStringLiteral("/assets");
+}
+
+assets::AssetOptions assetOptions(const EngineOptions &options)
+{
+    if (options.bigOutputs == BigOutputs::InRecord)
+        return {.directory = ownAssetsDirectory(options.dataDirectory),
+                .takes = assets::Takes::LongTexts};
+    return {.directory = options.assetsDirectory};
 }
 
 /// Assets in a folder of their own may be named by any notebook of the workspace.
@@ -140,7 +154,7 @@ struct Engine::Parts
           cleaner(database, stores.tasks),
           leaseStore(database),
           leases(leaseStore, clock),
-          assets(leases, given.assetsDirectory),
+          assets(leases, assetOptions(given)),
           assetCleaner(leaseStore, leases, searchRoots(given)),
           housekeeper(cleaner, assetCleaner, clock, given.retention),
           queue(stores, clock, sessionOptions(given, assets)),
@@ -153,6 +167,7 @@ struct Engine::Parts
                    stores.audit,
                    clock,
                    given.workspace,
+                   ownAssetsDirectory(given.dataDirectory),
                    databaseFile(given.dataDirectory),
                    given.dataDirectory + QStringLiteral("/backups")}
     {

@@ -20,7 +20,8 @@ namespace celldeck {
 /// Where outputs go that are too big to be shown whole.
 enum class BigOutputs {
     ToAssets,  ///< Files that agents and people can read a part of
-    InRecord,  ///< Nowhere: all is in the record and in the notebook, and no file is made.
+    InRecord,  ///< Stay in the record and in the notebook; only what is printed and too long for
+               ///< memory becomes a file, in the data folder and not beside the notebook.
 };
 
 struct EngineOptions

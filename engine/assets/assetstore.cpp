@@ -26,9 +26,12 @@ struct Plan
 };
 
 /// `named`: what has its name already.
-Plan planOf(const QString &folder, const Json &outputs, const QHash<QString, QString> &named)
+Plan planOf(const QString &folder, const Json &outputs, Takes takes,
+            const QHash<QString, QString> &named)
 {
-    Plan plan{.outputs = outputs, .parts = bigPartsOf(outputs), .paths = {}};
+    Plan plan{.outputs = outputs,
+              .parts = takes == Takes::BigParts ? bigPartsOf(outputs) : QList<BigPart>(),
+              .paths = {}};
     for (const BigPart &part : std::as_const(plan.parts))
         plan.paths << folder + QLatin1Char('/') + nameOf(part.content, part.mimeType);
     for (Partial &partial : partialsOf(outputs)) {
@@ -90,14 +93,25 @@ Result<HandedOver> putAll(const Plan &plan)
 
 }  // namespace
 
-AssetStore::AssetStore(LeaseKeeper &leases, QString directory)
-    : m_leases(leases), m_directory(std::move(directory))
+AssetStore::AssetStore(LeaseKeeper &leases, AssetOptions options)
+    : m_leases(leases), m_options(std::move(options))
 {}
+
+bool AssetStore::mayTake(const QByteArray &outputs) const
+{
+    if (outputs.contains("\"assets\""))
+        return true;
+    // A text is big by its length or its lines, and an image always.
+    return m_options.takes == Takes::BigParts &&
+           (outputs.size() > MaxInlineCharacters || outputs.count("\\n") > MaxInlineLines ||
+            outputs.contains("\"image/") || outputs.contains("\"application/pdf\""));
+}
 
 Waiter<HandedOver> AssetStore::handOver(QString notebookPath, Json outputs,
                                         storage::TaskId recordOf)
 {
-    if (!hasBigParts(outputs) && partialsOf(outputs).isEmpty())
+    const bool takesAll = m_options.takes == Takes::BigParts;
+    if (!(takesAll && hasBigParts(outputs)) && partialsOf(outputs).isEmpty())
         return Waiter<HandedOver>::resolved(
             HandedOver{.shown = shown(outputs, {}, {}), .record = outputs, .whole = outputs});
     const Waiter<HandedOver> done;
@@ -107,7 +121,7 @@ Waiter<HandedOver> AssetStore::handOver(QString notebookPath, Json outputs,
 
 QString AssetStore::folderFor(const QString &notebookPath) const
 {
-    return folderOf(notebookPath, m_directory);
+    return folderOf(notebookPath, m_options.directory);
 }
 
 QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::TaskId recordOf,
@@ -115,9 +129,9 @@ QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::Task
 {
     const auto shared = std::make_shared<const Json>(std::move(outputs));
     const auto planning = inBackground<std::shared_ptr<const Plan>>(
-        [shared, folder = folderFor(notebookPath),
+        [shared, folder = folderFor(notebookPath), takes = m_options.takes,
          named = m_named]() -> Result<std::shared_ptr<const Plan>> {
-            return std::make_shared<const Plan>(planOf(folder, *shared, named));
+            return std::make_shared<const Plan>(planOf(folder, *shared, takes, named));
         });
     const Result<std::shared_ptr<const Plan>> plan = co_await planning.wait(m_scope);
     if (!plan) {

@@ -17,6 +17,18 @@ struct HandedOver
     bool isCut = false;           ///< The record has less than there was.
 };
 
+/// What becomes a file.
+enum class Takes {
+    BigParts,   ///< whatever people and agents cannot be shown whole
+    LongTexts,  ///< only what is in a file already, since it was too long for memory
+};
+
+struct AssetOptions
+{
+    QString directory = {};  ///< the folder of all assets; "": `assets/` beside each notebook
+    Takes takes = Takes::BigParts;
+};
+
 /// Puts big outputs into files beside their notebook, named by their content. The lease is on disk
 /// before the file, and the file before whatever names it.
 ///
@@ -25,9 +37,11 @@ struct HandedOver
 class AssetStore final
 {
 public:
-    /// `directory`: the folder of all assets; "": `assets/` beside each notebook.
-    AssetStore(LeaseKeeper &leases, QString directory);
+    AssetStore(LeaseKeeper &leases, AssetOptions options);
 
+    /// Whether `handOver` may have something to do with these outputs, as JSON: a look at the
+    /// bytes.
+    [[nodiscard]] bool mayTake(const QByteArray &outputs) const;
     /// Leases what is there already anew. `recordOf`: the task whose record they are, or none.
     /// Fails with Io (no room, no right to write), OutsideWorkspace (the folder is a link) or
     /// StorageUnavailable; the outputs are then to be kept as they are.
@@ -37,7 +51,7 @@ public:
     /// A notebook was saved: see LeaseKeeper.
     void touch(const QString &notebookPath) { m_leases.touch(notebookPath); }
 
-    [[nodiscard]] const QString &directory() const { return m_directory; }
+    [[nodiscard]] const QString &directory() const { return m_options.directory; }
     [[nodiscard]] QString folderFor(const QString &notebookPath) const;
 
 private:
@@ -45,7 +59,7 @@ private:
                        Waiter<HandedOver> done);
 
     LeaseKeeper &m_leases;
-    const QString m_directory;
+    const AssetOptions m_options;
     QHash<QString, QString> m_named;  // the last partial files, and what became of them
     TaskScope m_scope;
 };

@@ -188,23 +188,28 @@ void removeOldPartials(const QString &folder, UtcTime now)
     }
 }
 
-QByteArray wholeOutputs(const QByteArray &outputs)
+WholeOutputs wholeOutputs(const QByteArray &outputs)
 {
     if (!outputs.contains("\"assets\""))
-        return outputs;
+        return {.json = outputs, .leftOut = {}};
     auto parsed = parseJson(outputs);
     if (!parsed || !parsed->is_array())
-        return outputs;
+        return {.json = outputs, .leftOut = {}};
+    WholeOutputs whole;
     for (Json &output : *parsed) {
         const Json *files = find(output, "assets");
         if (!files || !files->is_array())
             continue;
         const Json listed = *files;
-        for (const Json &file : listed)
-            (void)restore(output, file);  // Else its preview stays, which says where it is.
+        for (const Json &file : listed) {
+            const QString path = celldeck::textOf(file, "path");
+            if (!restore(output, file) && !path.isEmpty())
+                whole.leftOut << path;  // Its preview stays.
+        }
         output.erase("assets");
     }
-    return toBytes(*parsed);
+    whole.json = toBytes(*parsed);
+    return whole;
 }
 
 }  // namespace celldeck::assets

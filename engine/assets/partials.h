@@ -45,6 +45,11 @@ void removeOldPartials(const QString &folder, UtcTime now);
 
 /// A list of outputs as a notebook has them: what is in files comes back in its place, up to
 /// MaxNotebookTextBytes. The same where nothing is in files.
-[[nodiscard]] QByteArray wholeOutputs(const QByteArray &outputs);
+struct WholeOutputs
+{
+    QByteArray json;
+    QStringList leftOut;  ///< The files of which a preview is there only
+};
+[[nodiscard]] WholeOutputs wholeOutputs(const QByteArray &outputs);
 
 }  // namespace celldeck::assets

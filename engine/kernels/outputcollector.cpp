@@ -126,17 +126,17 @@ void OutputCollector::appendStream(const std::string &name, const std::string &t
         clear();
     if (!m_joins && m_outputs.size() >= MaxSeparateTexts && !m_growing.contains(name)) {
         m_joins = true;
-        beginText("stderr", ManyOutputs);
+        beginText("stderr");
+        grow(m_growing["stderr"], ManyOutputs);
     }
-    if (const auto growing = m_growing.find(name); growing != m_growing.end())
-        grow(growing->second, text);
-    else
-        beginText(name, text);
+    if (!m_growing.contains(name))
+        beginText(name);
+    grow(m_growing[name], text);
 }
 
-void OutputCollector::beginText(const std::string &name, const std::string &text)
+void OutputCollector::beginText(const std::string &name)
 {
-    append({{"output_type", "stream"}, {"name", name}, {"text", text}});
+    append({{"output_type", "stream"}, {"name", name}, {"text", ""}});
     m_growing[name] = {.place = m_outputs.size() - 1};
 }
 

@@ -12,20 +12,12 @@ struct Parsed
     Json outputs;
 };
 
-/// Without parsing them: a text is big by its length or its lines, and an image always.
-bool mayBeBig(const QByteArray &outputs)
-{
-    return outputs.size() > assets::MaxInlineCharacters ||
-           outputs.count("\\n") > assets::MaxInlineLines || outputs.contains("\"image/") ||
-           outputs.contains("\"application/pdf\"") || outputs.contains("\"assets\"");
-}
-
 }  // namespace
 
 QCoro::Task<Result<Outputs>> handOver(assets::AssetStore *assets, storage::TaskRecord task,
                                       Outputs outputs, const TaskScope *scope)
 {
-    if (!assets || !mayBeBig(outputs.json))
+    if (!assets || !assets->mayTake(outputs.json))
         co_return Outputs{outputs.json, outputs.json};
     const auto parsing = inBackground<Parsed>([text = outputs.json]() -> Result<Parsed> {
         auto json = parseJson(text);

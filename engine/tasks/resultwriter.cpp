@@ -71,7 +71,7 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
     const auto writing = inBackground<QList<int>>([path = m_path, results, widgets = m_widgets] {
         QList<notebooks::CellResult> whole = results;
         for (notebooks::CellResult &result : whole)
-            result.outputs = assets::wholeOutputs(result.outputs);
+            result.outputs = assets::wholeOutputs(result.outputs).json;
         return notebooks::writeResults(path, path, whole, widgets);
     });
     const Result<QList<int>> missed = co_await writing.wait(m_scope);

@@ -21,9 +21,11 @@ QCoro::Task<Result<Lease>> findAsset(const Services *services, Json arguments,
     const Result<Lease> lease = co_await finding.wait(*scope);
     if (!lease)
         co_return lease;
-    const QString &shared = services->assets.files.directory();
-    if (!isInside(services->workspace, lease->asset) &&
-        (shared.isEmpty() || !isInside(shared, lease->asset)))
+    const QStringList folders{services->workspace, services->assets.files.directory(),
+                              services->ownAssetsDirectory};
+    if (std::ranges::none_of(folders, [&lease](const QString &folder) {
+            return !folder.isEmpty() && isInside(folder, lease->asset);
+        }))
         co_return fail(ErrorCode::OutsideWorkspace,
                        QStringLiteral("the asset %1 is outside of the workspace %2")
                            .arg(lease->asset, services->workspace));

@@ -34,7 +34,8 @@ struct Services
     AssetServices assets;
     storage::AuditStore &audit;
     const Clock &clock;
-    QString workspace;  ///< Canonical. No tool reads or writes a file outside of it.
+    QString workspace;           ///< Canonical. No tool reads or writes a file outside of it.
+    QString ownAssetsDirectory;  ///< Assets may be there too: those of `celldeck run`.
     QString databaseFile;
     QString backupDirectory;  ///< Backups may be there too.
 };

@@ -29,7 +29,7 @@ struct Fixture
           leases(database),
           keeper(leases, clock),
           notebook(dir.filePath(QStringLiteral("w/a.ipynb"))),
-          store(keeper, directory)
+          store(keeper, {.directory = directory})
     {
         QDir().mkpath(dir.filePath(QStringLiteral("w")));
         opened = database.open();

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -121,6 +122,32 @@ class Run(celldeck.CelldeckTest):
         self.assertIn(b"2/2", shown)
         # Cells are queued at once: that begins none of them.
         self.assertIn(b"starting the kernel", shown[:shown.index(b"cell 0")])
+
+    def test_a_text_too_long_for_memory(self):
+        """It is whole in the notebook, and with its task, and no folder appears beside them."""
+        size = 3 << 20
+        path = self.write("a.ipynb", notebook(f"for _ in range(3): print('x' * {1 << 20}, end='')"))
+        self.celldeck("run", path)
+        self.assertEqual(text_of(self.outputs(path)[0]), "x" * size)
+        self.assertEqual([entry.name for entry in self.work.iterdir() if entry.is_dir()], [])
+        [task] = self.tasks()
+        [output] = json.loads(self.celldeck("show", "--json", task["task_id"]).stdout)["outputs"]
+        [asset] = output["assets"]
+        self.assertEqual(asset["bytes"], size)
+        self.assertEqual(pathlib.Path(asset["path"]).stat().st_size, size)
+
+    def test_a_text_too_long_for_a_notebook(self):
+        path = self.write("a.ipynb", notebook(
+            f"for _ in range(66): print('begins' + 'x' * {1 << 20} + 'ends', end='')"))
+        ended = self.celldeck("run", path)
+        [file] = re.findall(r"cell 0 printed is too long for a notebook.* is in (.*)", ended.stderr)
+        self.assertEqual(pathlib.Path(file).stat().st_size, 66 * ((1 << 20) + 10))
+        text = text_of(self.outputs(path)[0])
+        self.assertLess(len(text), 3_000)
+        self.assertTrue(text.startswith("begins") and text.endswith("ends"), text)
+        # An engine that serves gives it a part at a time.
+        found = self.serve().call("read_asset", asset=pathlib.Path(file).name, search="begins")
+        self.assertEqual((found["total_lines"], found["lines"][0]["number"]), (1, 1))
 
     def test_interrupted(self):
         flag = self.work / "started"
