@@ -262,13 +262,13 @@ void EngineFeed::setAsking(TaskId id, bool asks)
 void EngineFeed::publish()
 {
     QList<TaskRecord> tasks;
-    bool watchedEnded = false;
+    bool watchedChanged = false;
     for (auto &[id, task] : std::exchange(m_changed, {})) {
-        watchedEnded |= id == m_watched;
+        watchedChanged |= id == m_watched;
         tasks << task;
     }
     Q_EMIT tasksChanged(tasks);
-    if (watchedEnded)
+    if (watchedChanged)
         m_scope.start(loadWatched());
     m_scope.start(publishStats());
 }

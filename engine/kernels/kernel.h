@@ -133,6 +133,8 @@ Q_SIGNALS:
     void stateChanged(celldeck::kernels::KernelState state);
     /// It is stopped or starved: its heartbeat has not been answered three times; or it is back.
     void respondingChanged(bool responding);
+    /// The cell that an earlier engine has sent is followed from here: see `mayHaveAsked`.
+    void followed();
     /// The cell that runs waits for an answer.
     void inputRequested(const celldeck::kernels::InputRequest &request);
     /// The process has ended without being asked to.

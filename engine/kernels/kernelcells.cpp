@@ -79,6 +79,7 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
             Channel::Shell, QByteArrayLiteral("kernel_info_request"), marker, Json::object());
         if (!sent)
             d->cell.abandon(sent.error());
+        Q_EMIT followed();
     }
     co_return co_await d->ended(done);
 }

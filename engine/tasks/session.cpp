@@ -1,5 +1,7 @@
 #include "tasks/session.h"
 
+#include <QPointer>
+
 #include "async/background.h"
 #include "base/crashpoint.h"
 #include "notebooks/notebookfile.h"
@@ -32,6 +34,11 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
     });
     connect(&m_kernel, &SessionKernel::failed, this, &Session::failed);
     connect(&m_kernel, &SessionKernel::inputRequested, this, &Session::handleInput);
+    // Its state is the same, but not what can be known of it.
+    connect(&m_kernel, &SessionKernel::followed, this, [this] {
+        if (m_current)
+            Q_EMIT taskChanged(*m_current);
+    });
     for (QTimer *timer : {&m_limit, &m_inputLimit, &m_grace, &m_idle})
         timer->setSingleShot(true);
     connect(&m_limit, &QTimer::timeout, this, [this] { endRunning(End::Limit); });
@@ -180,9 +187,14 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     }
 
     if (m_end == End::None && m_kernel.get()) {
+        const QPointer<const kernels::Kernel> kernel = m_kernel.get();
         const Result<TaskRecord> begun = co_await begin(task);
         if (!begun)
             co_return;
+        if ((!kernel || m_kernelEnds) && m_end == End::None && !m_stopping) {
+            co_await giveBack(std::move(task));
+            co_return;
+        }
         task = *begun;
         m_current = task;
     }
@@ -198,6 +210,16 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     }
     crashPoint("session.running_committed");
     co_await executeTask(std::move(task), OnDisk::Running);
+}
+
+/// Its kernel is being exchanged: it has not left for it, and runs on the next one.
+QCoro::Task<> Session::giveBack(TaskRecord task)
+{
+    const bool isPending = co_await m_log.putBack(task);
+    if (!isPending || m_end != End::None)
+        co_return;  // Somebody has ended it meanwhile.
+    task.stateLost = m_current->stateLost;
+    m_waiting.prepend(std::move(task));
 }
 
 QCoro::Task<Result<TaskRecord>> Session::begin(TaskRecord task)

@@ -120,6 +120,7 @@ private:
     QCoro::Task<> work();
     QCoro::Task<> runTask(storage::TaskRecord task);
     QCoro::Task<Result<storage::TaskRecord>> begin(storage::TaskRecord task);
+    QCoro::Task<> giveBack(storage::TaskRecord task);
     enum class OnDisk { Running, Announced };
     QCoro::Task<> executeTask(storage::TaskRecord task, OnDisk as);
     QCoro::Task<Result<>> startKernelFor(storage::TaskRecord task);

@@ -99,6 +99,7 @@ std::unique_ptr<kernels::Kernel> SessionKernel::make(kernels::KernelSpec spec)
             .life = m_options.life},
         m_pool);
     connect(kernel.get(), &kernels::Kernel::inputRequested, this, &SessionKernel::inputRequested);
+    connect(kernel.get(), &kernels::Kernel::followed, this, &SessionKernel::followed);
     connect(kernel.get(), &kernels::Kernel::respondingChanged, this, [this](bool responding) {
         if (!responding)
             Q_EMIT failed(QStringLiteral("the kernel of %1 does not answer its heartbeat: its "

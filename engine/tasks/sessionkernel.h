@@ -93,6 +93,7 @@ Q_SIGNALS:
     /// There is another kernel than before, which knows nothing of what was done before.
     void replaced();
     void inputRequested(const celldeck::kernels::InputRequest &request);
+    void followed();
     void failed(const QString &message);
 
 private:

@@ -26,6 +26,9 @@ public:
                                                                  QByteArray messageId);
     /// The same for one whose request has left already, because it was announced.
     QCoro::Task<> noteBegun(storage::TaskRecord running);
+    /// running → pending, of one that has not left. False if it has ended meanwhile, or if the disk
+    /// refuses until the engine stops.
+    [[nodiscard]] QCoro::Task<bool> putBack(storage::TaskRecord pending);
     /// Fails with Stale if it was final already: then that stays.
     [[nodiscard]] QCoro::Task<Result<>> finish(storage::TaskRecord task,
                                                storage::TaskOutcome outcome,

@@ -1,5 +1,8 @@
+#include <sys/resource.h>
+
 #include <QTemporaryDir>
 #include <QtTest>
+#include <csignal>
 #include <optional>
 
 #include "base/clock.h"
@@ -12,6 +15,29 @@ using namespace celldeck;
 using namespace celldeck::storage;
 using namespace celldeck::tasks;
 using celldeck::test::await;
+
+namespace {
+
+/// While one lives, no file of this process can be written.
+class FullDisk
+{
+public:
+    FullDisk()
+    {
+        ::getrlimit(RLIMIT_FSIZE, &m_before);
+        const struct rlimit none = {.rlim_cur = 0, .rlim_max = m_before.rlim_max};
+        std::signal(SIGXFSZ, SIG_IGN);  // So it is an error of the write.
+        ::setrlimit(RLIMIT_FSIZE, &none);
+    }
+    ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &m_before); }
+    FullDisk(const FullDisk &) = delete;
+    FullDisk &operator=(const FullDisk &) = delete;
+
+private:
+    struct rlimit m_before = {};
+};
+
+}  // namespace
 
 /// With a real database, whose writer is held up where the disk is to be behind.
 class TestRunAhead : public QObject
@@ -27,6 +53,8 @@ private Q_SLOTS:
     void whatIsNotSentIsTakenBackWithTheRest();
     void anotherOrderTakesAllBack();
     void aLongCellTakesAllBack();
+    void whatTheDiskDoesNotTakeBackIsTakenBackLater();
+    void whatIsAnnouncedAgainMeanwhileStays();
 
 private:
     /// As the disk has them, in the order of the tasks: "-" for none.
@@ -52,6 +80,19 @@ private:
         announce();
         m_ahead->cellBegan();
         m_ahead->cellEnded();
+    }
+
+    /// Two, and returns when the disk has refused it.
+    void takeBackInVain()
+    {
+        fallBehind();
+        announce();
+        QCOMPARE(announced(), QStringLiteral("1 2 - - - - - - - - - -"));
+        const FullDisk full;
+        m_ahead->withdraw();
+        const Result<> behind = await(m_stores->tasks.announce(m_ids.last(), "x"));
+        QVERIFY(!behind);
+        QCOMPARE(behind.error().code, ErrorCode::StorageUnavailable);
     }
 
     std::unique_ptr<QTemporaryDir> m_dir;
@@ -181,6 +222,25 @@ void TestRunAhead::aLongCellTakesAllBack()
     QTRY_COMPARE(announced(), QStringLiteral("- - - - - - - - - - - -"));
     announce();
     QCOMPARE(announced(), QStringLiteral("3 - - - - - - - - - - -"));
+}
+
+void TestRunAhead::whatTheDiskDoesNotTakeBackIsTakenBackLater()
+{
+    takeBackInVain();
+    QCOMPARE(announced(), QStringLiteral("1 2 - - - - - - - - - -"));
+    QTRY_COMPARE(announced(), QStringLiteral("- - - - - - - - - - - -"));
+}
+
+void TestRunAhead::whatIsAnnouncedAgainMeanwhileStays()
+{
+    takeBackInVain();
+    WaitingLine first;
+    first.append({m_line.takeFirst()});
+    m_line = first;
+    announce();
+    QCOMPARE(announced(), QStringLiteral("3 2 - - - - - - - - - -"));
+    // The other one's turn comes behind its own.
+    QTRY_COMPARE(announced(), QStringLiteral("3 - - - - - - - - - - -"));
 }
 
 QTEST_GUILESS_MAIN(TestRunAhead)

@@ -3,58 +3,16 @@
 #include <QtTest>
 
 #include "notebooks/notebookfile.h"
-#include "storage/database.h"
+#include "queuefixture.h"
 #include "support/await.h"
 #include "tasks/notebookdrafts.h"
-#include "tasks/taskqueue.h"
 
 using namespace celldeck;
 using namespace celldeck::storage;
 using namespace celldeck::tasks;
 using celldeck::test::await;
-
-namespace {
-
-const QString Python = QStringLiteral("python3");
-
-struct Fixture
-{
-    explicit Fixture(const QString &folder,
-                     kernels::KernelLife life = kernels::KernelLife::WithEngine)
-        : database(folder + QStringLiteral("/state.db")),
-          stores(database),
-          queue(stores, clock,
-                {.runtimeDirectory = folder + QStringLiteral("/rt"),
-                 .shutdownGrace = Milliseconds(2'000),
-                 .life = life,
-                 .allowStdin = true,
-                 .inputLimit = Milliseconds(1'000)})
-    {
-        QObject::connect(&queue, &TaskQueue::taskChanged, &queue, [this](const TaskRecord &task) {
-            log << QStringLiteral("%1 %2").arg(task.code.section(QLatin1Char('\n'), 0, 0),
-                                               toText(task.state));
-        });
-        opened = database.open();
-    }
-    SystemClock clock;
-    Database database;
-    Stores stores;
-    TaskStore &store = stores.tasks;
-    TaskQueue queue;
-    Result<> opened;
-    QStringList log;
-};
-
-TaskDraft draft(const QString &notebook, const QString &code)
-{
-    TaskDraft made;
-    made.notebookPath = notebook;
-    made.code = code;
-    made.kernelName = Python;
-    return made;
-}
-
-}  // namespace
+using celldeck::test::draft;
+using Fixture = celldeck::test::QueueFixture;
 
 /// The queue with a real kernel and a real database.
 class TestTaskQueue : public QObject
@@ -76,15 +34,11 @@ private Q_SLOTS:
     void aLimitEndsACell();
     void aQuestionWakesWhoWaitsAndEndsUnanswered();
     void aDeadKernelFailsItsTaskAndTheNextGetsANewOne();
-    void whatIsAboutToBeginCanStillBeStopped_data();
-    void whatIsAboutToBeginCanStillBeStopped();
     void stoppingKeepsWhatIsPending_data();
     void stoppingKeepsWhatIsPending();
     void aQueueThatIsDroppedBlamesNoCell();
     void outputsReachTheNotebook();
     void aLaterCellShowsADisplayAnew();
-    void whatWasToRunNextIsNotSentToAKernelThatGoes_data();
-    void whatWasToRunNextIsNotSentToAKernelThatGoes();
 
 private:
     std::unique_ptr<QTemporaryDir> m_dir;
@@ -220,45 +174,6 @@ void TestTaskQueue::aDeadKernelFailsItsTaskAndTheNextGetsANewOne()
     QVERIFY(await(f.queue.stop()));
 }
 
-void TestTaskQueue::whatIsAboutToBeginCanStillBeStopped_data()
-{
-    QTest::addColumn<QString>("how");
-    QTest::addColumn<TaskState>("state");
-    QTest::newRow("cancel") << QStringLiteral("cancel") << TaskState::Cancelled;
-    QTest::newRow("stop the kernel") << QStringLiteral("kernel") << TaskState::Cancelled;
-    QTest::newRow("stop the engine") << QStringLiteral("engine") << TaskState::Interrupted;
-}
-
-void TestTaskQueue::whatIsAboutToBeginCanStillBeStopped()
-{
-    QFETCH(const QString, how);
-    Fixture f(m_dir->path());
-    const QString mark = m_dir->filePath(QStringLiteral("mark"));
-    // So long that what was announced behind it is taken back: behind a short one it has left.
-    const auto tasks = await(
-        f.queue.submit({draft(m_notebook, QStringLiteral("import time; time.sleep(0.3)")),
-                        draft(m_notebook, QStringLiteral("open('%1', 'w').close()").arg(mark))}));
-    QVERIFY(tasks);
-    const TaskId first = tasks->first().id;
-    const TaskId second = tasks->last().id;
-    Waiter<> asked;
-    // The end of the first is told when the beginning of the second is on the disk, or on its way.
-    connect(&f.queue, &TaskQueue::taskChanged, this, [&](const TaskRecord &task) {
-        if (task.id == first && task.state == TaskState::Completed)
-            asked = how == QLatin1String("cancel")   ? f.queue.cancel(second)
-                    : how == QLatin1String("kernel") ? f.queue.stopKernel(m_notebook)
-                                                     : f.queue.stop();
-    });
-    QVERIFY(await(f.queue.finished(first)));
-    QVERIFY(await(asked));
-    const auto ended = await(f.queue.finished(second));
-    QVERIFY(ended);
-    QTEST(ended->state, "state");
-    QVERIFY(!QFile::exists(mark));
-    if (how != QLatin1String("engine"))
-        QVERIFY(await(f.queue.stop()));
-}
-
 void TestTaskQueue::stoppingKeepsWhatIsPending_data()
 {
     QTest::addColumn<bool>("stopOnError");
@@ -322,7 +237,7 @@ void TestTaskQueue::outputsReachTheNotebook()
     const auto notebook = notebooks::loadNotebook(m_notebook);
     QVERIFY(notebook);
     DraftOptions options;
-    options.kernelName = Python;
+    options.kernelName = QStringLiteral("python3");
     const auto tasks = await(f.queue.submit(draftsOf(*notebook, m_notebook, options)));
     QVERIFY(tasks);
     QVERIFY(await(f.queue.finished(tasks->last().id)));
@@ -340,65 +255,6 @@ void TestTaskQueue::aLaterCellShowsADisplayAnew()
                         draft(m_notebook, QStringLiteral("h.update('after')"))}));
     QVERIFY(await(f.queue.finished(tasks->at(1).id)));
     QTRY_VERIFY(await(f.store.load(tasks->at(0).id))->outputs.contains("after"));
-    QVERIFY(await(f.queue.stop()));
-}
-
-void TestTaskQueue::whatWasToRunNextIsNotSentToAKernelThatGoes_data()
-{
-    QTest::addColumn<bool>("hasGone");
-    QTest::newRow("on disk while it goes") << false;
-    QTest::newRow("on disk when it has gone") << true;
-}
-
-/// It was announced, and waits for the disk, when its kernel is exchanged.
-void TestTaskQueue::whatWasToRunNextIsNotSentToAKernelThatGoes()
-{
-    QFETCH(const bool, hasGone);
-    struct SlowDisk
-    {
-        explicit SlowDisk(TaskStore &store) : hold(store.together()) {}
-        ConnectionThread::Hold hold;
-    };
-    Fixture f(m_dir->path(), kernels::KernelLife::OutlivesEngine);
-    QList<TaskDraft> drafts;
-    for (int i = 0; i < 12; ++i)
-        drafts << draft(m_notebook, QStringLiteral("import os; print(%1, os.getpid())").arg(i));
-    // It takes its time to end.
-    drafts.first().code +=
-        QStringLiteral("; import atexit, time; _ = atexit.register(time.sleep, 1)");
-    const auto tasks = await(f.queue.submit(drafts));
-    QVERIFY(tasks);
-    std::unique_ptr<SlowDisk> slow;
-    connect(&f.queue, &TaskQueue::taskChanged, this, [&](const TaskRecord &task) {
-        if (task.id == tasks->at(2).id && task.state == TaskState::Running)
-            slow = std::make_unique<SlowDisk>(f.store);
-    });
-    // What had been announced runs; the next one cannot be.
-    TaskId next;
-    const auto waitsForTheDisk = [&] {
-        const SessionStatus status = f.queue.sessions().first();
-        next = status.running ? status.running->id : TaskId();
-        return next && status.running->state == TaskState::Pending &&
-               status.kernelState == kernels::KernelState::Idle;
-    };
-    QTRY_VERIFY_WITH_TIMEOUT(slow && waitsForTheDisk(), 30'000);
-    const Waiter<> exchanged = f.queue.find(m_notebook)->exchangeKernel({});
-    if (hasGone)
-        QTRY_VERIFY_WITH_TIMEOUT(!f.queue.kernel(m_notebook), 30'000);
-    slow.reset();
-    QVERIFY(await(exchanged));
-    QStringList kernelsOf;
-    for (const TaskRecord &task : *tasks) {
-        const auto ended = await(f.queue.finished(task.id));
-        QVERIFY(ended);
-        QCOMPARE(ended->state, TaskState::Completed);
-        QCOMPARE(ended->stateLost, task.id >= next);
-        kernelsOf << QString::fromUtf8(await(f.store.load(task.id))->outputs).section(u' ', 1, 1);
-    }
-    const auto before =
-        std::ranges::count_if(*tasks, [&](const TaskRecord &task) { return task.id < next; });
-    QCOMPARE(kernelsOf.count(kernelsOf.first()), before);
-    QCOMPARE(kernelsOf.count(kernelsOf.last()), tasks->size() - before);
     QVERIFY(await(f.queue.stop()));
 }
 
