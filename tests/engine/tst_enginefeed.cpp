@@ -76,8 +76,8 @@ void TestEngineFeed::aQuestionThatNobodyHasHeardIsOffered()
     connect(&engine.feed(), &Feed::inputRequested, this,
             [&questions](const InputQuestion &question) { questions << question; });
     const QSignalSpy changes(&engine.feed(), &Feed::tasksChanged);  // Somebody listens.
+    engine.feed().watchTask(id);  // Which is to be read later.
     QVERIFY(await(engine.start()));
-    engine.feed().watchTask(id);
     QTRY_VERIFY_WITH_TIMEOUT(!questions.isEmpty(), 30'000);
     QCOMPARE(questions.first().id, id);
     QVERIFY(questions.first().isUnheard);
