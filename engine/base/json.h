@@ -4,6 +4,8 @@
 #include <QString>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -30,6 +32,13 @@ inline constexpr int MaxJsonDepth = 200;
 
 /// Fails with Protocol on a syntax error (the message has line and column) or too deep nesting.
 [[nodiscard]] Result<Json> parseJson(QByteArrayView text);
+
+/// The members of these names of the object that `object` is, where they are strings, and "" where
+/// they are not. A tenth of the work of `parseJson`, since nothing is made of all the rest; it is
+/// looked at all the same. Fails as that, and with Protocol where it is no object. Requires: as
+/// many texts as keys.
+[[nodiscard]] Result<> readTexts(QByteArrayView object, std::span<const std::string_view> keys,
+                                 std::span<QByteArray> texts);
 
 /// Compact UTF-8. Invalid UTF-8 inside strings becomes U+FFFD.
 [[nodiscard]] QByteArray toBytes(const Json &value);

@@ -27,7 +27,7 @@ Json outputsOf(const Json &state)
 
 bool CommBook::take(const Message &message)
 {
-    const QByteArray type = message.type();
+    const QByteArray &type = message.type();
     if (!type.startsWith("comm_"))
         return !m_captures.isEmpty() && capture(message);
     const QString id = textOf(message.content, "comm_id");

@@ -34,8 +34,8 @@ public:
     /// What the kernel's side of a widget is to know.
     struct Update
     {
-        Json content;  ///< of a comm_msg
-        Json parent;   ///< header of the request that it came from
+        Json content;   ///< of a comm_msg
+        Header parent;  ///< header of the request that it came from
     };
     /// Those of widgets that have changed since. To be sent before the next request.
     [[nodiscard]] std::vector<Update> takeUpdates();
@@ -59,7 +59,7 @@ private:
     {
         OutputCollector collector;
         QByteArray messageId;  // what it takes the outputs of, or ""
-        Json parent = Json::object();
+        Header parent;
         bool isDirty = false;
     };
 

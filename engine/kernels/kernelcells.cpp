@@ -166,9 +166,9 @@ Result<> Kernel::answerInput(const QString &text)
     // Before that: an engine that found it afterwards would ask it of a cell that has gone on, and
     // may ask for a password by now. What a crash loses in between can be answered unseen.
     d->question->remove();
-    const Result<> sent = d->client->send(Channel::Stdin, QByteArrayLiteral("input_reply"),
-                                          newMessageId(), {{"value", text}, {"status", "ok"}},
-                                          request ? request->header : Json::object());
+    const Result<> sent =
+        d->client->send(Channel::Stdin, QByteArrayLiteral("input_reply"), newMessageId(),
+                        {{"value", text}, {"status", "ok"}}, request ? request->header : Header());
     if (sent)
         d->cell.setInputAnswered();
     else if (request)

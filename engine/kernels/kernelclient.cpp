@@ -120,10 +120,10 @@ QByteArray KernelClient::newMessageId()
 }
 
 Result<> KernelClient::send(Channel channel, const QByteArray &type, const QByteArray &id,
-                            Json content, Json parent)
+                            Json content, Header parent)
 {
     Message message;
-    message.header = {
+    message.header = Json{
         {"msg_id", id.toStdString()}, {"msg_type", type.toStdString()},     {"session", d->session},
         {"username", d->user},        {"date", toIso(SystemClock().now())}, {"version", "5.3"},
     };

@@ -29,7 +29,7 @@ public:
     [[nodiscard]] Result<> open();
     /// `parent`: the header of what this answers. Requires: not Iopub. Fails with Io.
     [[nodiscard]] Result<> send(Channel channel, const QByteArray &type, const QByteArray &id,
-                                Json content, Json parent = Json::object());
+                                Json content, Header parent = {});
     [[nodiscard]] QByteArray newMessageId();
     /// Resolves when the kernel can ask us: what it asks before its stdin channel has our
     /// connection is lost, and it waits for the answer for good. Fails with Io.

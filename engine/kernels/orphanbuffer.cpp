@@ -17,8 +17,8 @@ constexpr size_t GoneRemembered = 1'000;
 OrphanBuffer::Packed OrphanBuffer::pack(Channel channel, const Message &message)
 {
     Packed packed{.channel = channel,
-                  .parts = toBytes(Json::array(
-                      {message.header, message.parentHeader, message.metadata, message.content})),
+                  .parts = '[' + message.header.text() + ',' + message.parentHeader.text() + ',' +
+                           message.metadata + ',' + toBytes(message.content) + ']',
                   .buffers = message.buffers,
                   .oversizeBytes = message.oversizeBytes,
                   .bytes = EntryBytes};
@@ -32,9 +32,9 @@ Arrival OrphanBuffer::unpack(const Packed &packed)
 {
     Arrival arrival{.channel = packed.channel, .message = {}};
     if (auto parts = parseJson(packed.parts); parts && parts->size() == 4) {
-        arrival.message.header = std::move((*parts)[0]);
-        arrival.message.parentHeader = std::move((*parts)[1]);
-        arrival.message.metadata = std::move((*parts)[2]);
+        arrival.message.header = (*parts)[0];
+        arrival.message.parentHeader = (*parts)[1];
+        arrival.message.metadata = toBytes((*parts)[2]);
         arrival.message.content = std::move((*parts)[3]);
     }
     arrival.message.buffers = packed.buffers;
@@ -45,7 +45,7 @@ Arrival OrphanBuffer::unpack(const Packed &packed)
 void OrphanBuffer::keep(const QString &kernel, Channel channel, const Message &message)
 {
     Packed packed = pack(channel, message);
-    const QByteArray parent = message.parentId();
+    const QByteArray &parent = message.parentId();
     if (packed.bytes > m_limits.bytes) {
         ++m_dropped[kernel];
         remember({.kernel = kernel, .parent = parent, .dropped = 1});

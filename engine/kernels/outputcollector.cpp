@@ -61,7 +61,7 @@ OutputCollector::OutputCollector(Json soFar, QString spoolPath)
 
 OutputCollector::Effect OutputCollector::apply(const Message &message)
 {
-    const QByteArray type = message.type();
+    const QByteArray &type = message.type();
     const Json &content = message.content;
     if (type == "stream") {
         const Json *name = find(content, "name");

@@ -47,7 +47,7 @@ void PendingExecution::setInputAnswered()
 
 PendingExecution::Effect PendingExecution::take(Channel channel, const Message &message)
 {
-    const QByteArray parent = message.parentId();
+    const QByteArray &parent = message.parentId();
     if (!m_marker.isEmpty() && parent == m_marker)
         return takeMarker(channel, message);
     if (parent != m_messageId)

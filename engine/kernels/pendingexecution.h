@@ -10,7 +10,7 @@ struct InputRequest
 {
     QString prompt;
     bool isPassword = false;  ///< The answer must be seen nowhere.
-    Json header;              ///< what the answer has as its parent
+    Header header;            ///< what the answer has as its parent
 
     bool operator==(const InputRequest &) const = default;
 };

@@ -39,7 +39,7 @@ Result<> QuestionNote::put(const QByteArray &messageId, const InputRequest &requ
     const Json note = {{"message_id", messageId.toStdString()},
                        {"prompt", request.prompt},
                        {"password", request.isPassword},
-                       {"header", request.header}};
+                       {"header", request.header.json()}};
     m_mayExist = true;
     // Whole or not at all, for whoever reads it after a crash.
     QFile file(m_path + New);
@@ -68,7 +68,7 @@ std::optional<InputRequest> QuestionNote::find(const QByteArray &messageId) cons
     const Json *header = celldeck::find(*note, "header");
     return InputRequest{.prompt = textOf(*note, "prompt"),
                         .isPassword = findBool(*note, "password").value_or(false),
-                        .header = header ? *header : Json::object()};
+                        .header = header && header->is_object() ? Header(*header) : Header()};
 }
 
 void QuestionNote::remove()

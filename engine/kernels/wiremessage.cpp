@@ -18,32 +18,32 @@ bool equalInConstantTime(QByteArrayView a, QByteArrayView b)
     return difference == 0;
 }
 
-Result<Json> parseObject(const QByteArray &frame, const char *what)
+std::unexpected<Error> broken(const char *what, const QString &why)
 {
-    Result<Json> parsed = parseJson(frame);
-    if (!parsed) {
-        return fail(ErrorCode::Protocol, QStringLiteral("kernel message: %1: %2")
-                                             .arg(QLatin1String(what), parsed.error().message));
-    }
-    if (!parsed->is_object()) {
-        return fail(ErrorCode::Protocol,
-                    QStringLiteral("kernel message: %1 is no object").arg(QLatin1String(what)));
-    }
-    return parsed;
+    return fail(ErrorCode::Protocol,
+                QStringLiteral("kernel message: %1: %2").arg(QLatin1String(what), why));
 }
 
 Result<Message> parseFrames(const QByteArray *parts)
 {
     Message message;
-    Json *const members[] = {&message.header, &message.parentHeader, &message.metadata,
-                             &message.content};
-    constexpr const char *names[] = {"header", "parent_header", "metadata", "content"};
-    for (size_t i = 0; i < std::size(members); ++i) {
-        Result<Json> parsed = parseObject(parts[i], names[i]);
-        if (!parsed)
-            return fail(parsed.error());
-        *members[i] = std::move(*parsed);
-    }
+    auto header = Header::parse(parts[0]);
+    if (!header)
+        return broken("header", header.error().message);
+    message.header = std::move(*header);
+    auto parent = Header::parse(parts[1]);
+    if (!parent)
+        return broken("parent_header", parent.error().message);
+    message.parentHeader = std::move(*parent);
+    if (const Result<> read = readTexts(parts[2], {}, {}); !read)
+        return broken("metadata", read.error().message);
+    message.metadata = parts[2];
+    auto content = parseJson(parts[3]);
+    if (!content)
+        return broken("content", content.error().message);
+    if (!content->is_object())
+        return broken("content", QStringLiteral("is no object"));
+    message.content = std::move(*content);
     if (message.id().isEmpty() || message.type().isEmpty()) {
         return fail(ErrorCode::Protocol,
                     QStringLiteral("kernel message: the header has no msg_id or no msg_type"));
@@ -80,8 +80,8 @@ WireCodec::WireCodec(const QByteArray &key, size_t digestHistory, qsizetype maxM
 
 Frames WireCodec::encode(const Message &message) const
 {
-    const QByteArray parts[] = {toBytes(message.header), toBytes(message.parentHeader),
-                                toBytes(message.metadata), toBytes(message.content)};
+    const QByteArray parts[] = {message.header.text(), message.parentHeader.text(),
+                                message.metadata, toBytes(message.content)};
     Frames frames;
     frames.reserve(2 + std::size(parts) + message.buffers.size());
     frames.push_back(Delimiter.toByteArray());

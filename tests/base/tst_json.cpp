@@ -1,5 +1,6 @@
 #include <QRandomGenerator>
 #include <QTest>
+#include <array>
 
 #include "base/json.h"
 
@@ -29,6 +30,23 @@ private:
             return;
         QVERIFY2(*ours == exact, said.constData());
         QCOMPARE(toBytes(*ours), toBytes(exact));
+        compareTexts(text, exact);
+    }
+    /// The few members that are read without a tree.
+    static void compareTexts(const QByteArray &text, const Json &exact)
+    {
+        static constexpr std::array<std::string_view, 3> Keys{"t", "n", "e"};
+        std::array<QByteArray, 3> texts;
+        const Result<> read = readTexts(text, Keys, texts);
+        QVERIFY2(read.has_value() == exact.is_object(), text.constData());
+        if (!read)
+            return;
+        for (size_t i = 0; i < Keys.size(); ++i) {
+            const Json *member = find(exact, Keys[i].data());
+            const std::string expected =
+                member && member->is_string() ? member->get<std::string>() : std::string();
+            QVERIFY2(texts[i] == QByteArray::fromStdString(expected), text.constData());
+        }
     }
 
 private Q_SLOTS:
@@ -147,6 +165,22 @@ private Q_SLOTS:
             }
             compareWithTheExactParser(text);
         }
+    }
+
+    void readsTextsWithoutATree_data()
+    {
+        QTest::addColumn<QByteArray>("text");
+        for (const char *const text :
+             {"{}", "{\"t\":\"\"}", "{\"t\":\"x\",\"n\":1,\"e\":null}", "{\"t\":\"a\",\"t\":\"b\"}",
+              "{\"t\":\"a\",\"t\":2}", "{\"t\":\"a\\u0000b\",\"more\":[{\"t\":\"inner\"}]}",
+              "{\"\\u0074\":\"named so\"}", "{\"t\":\"a\",\"n\":123456789012345678901234}",
+              "[\"t\",\"a\"]", "\"t\"", "7"})
+            QTest::newRow(text) << QByteArray(text);
+    }
+    void readsTextsWithoutATree()
+    {
+        QFETCH(const QByteArray, text);
+        compareWithTheExactParser(text);
     }
 
     void replacesInvalidUtf8WhenWriting()

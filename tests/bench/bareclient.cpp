@@ -69,9 +69,9 @@ private:
     {
         Message message;
         const QByteArray id = m_session.toLatin1() + '_' + QByteArray::number(++m_sent);
-        message.header = {{"msg_id", id.toStdString()},     {"msg_type", type},
-                          {"session", m_session},           {"username", "bench"},
-                          {"date", "2026-01-01T00:00:00Z"}, {"version", "5.3"}};
+        message.header = Json{{"msg_id", id.toStdString()},     {"msg_type", type},
+                              {"session", m_session},           {"username", "bench"},
+                              {"date", "2026-01-01T00:00:00Z"}, {"version", "5.3"}};
         message.content = std::move(content);
         const Frames frames = m_codec.encode(message);
         for (size_t i = 0; i < frames.size(); ++i)

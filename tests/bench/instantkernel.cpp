@@ -13,6 +13,7 @@
 
 using namespace celldeck;
 using kernels::Frames;
+using kernels::Header;
 using kernels::Message;
 
 namespace {
@@ -71,28 +72,28 @@ private:
                         i + 1 < frames.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
     }
 
-    Frames pack(const char *type, const Json &parent, Json content)
+    Frames pack(const char *type, const Header &parent, Json content)
     {
         Message message;
-        message.header = {{"msg_id", m_session + '_' + std::to_string(++m_sent)},
-                          {"msg_type", type},
-                          {"session", m_session},
-                          {"username", "kernel"},
-                          {"date", "2026-01-01T00:00:00.000000Z"},
-                          {"version", "5.3"}};
+        message.header = Json{{"msg_id", m_session + '_' + std::to_string(++m_sent)},
+                              {"msg_type", type},
+                              {"session", m_session},
+                              {"username", "kernel"},
+                              {"date", "2026-01-01T00:00:00.000000Z"},
+                              {"version", "5.3"}};
         message.parentHeader = parent;
         message.content = std::move(content);
         return m_codec.encode(message);
     }
 
-    void publish(const char *type, const Json &parent, Json content)
+    void publish(const char *type, const Header &parent, Json content)
     {
         Frames frames = pack(type, parent, std::move(content));
         frames.insert(frames.begin(), QByteArray(type));
         send(m_iopub, frames);
     }
 
-    void execute(const Json &parent, const QString &code)
+    void execute(const Header &parent, const QString &code)
     {
         publish("execute_input", parent, {{"code", code}, {"execution_count", ++m_count}});
         const QStringList words = code.split(QLatin1Char(' '));
@@ -110,7 +111,7 @@ private:
         const auto request = m_codec.decode(frames);
         if (!request)
             return true;
-        const Json &parent = request->header;
+        const Header &parent = request->header;
         publish("status", parent, {{"execution_state", "busy"}});
         Json content{{"status", "ok"}};
         const QByteArray type = request->type();

@@ -10,8 +10,8 @@ namespace {
 Message message(const char *type, Json content, const char *parent = "cell")
 {
     Message made;
-    made.header = {{"msg_type", type}};
-    made.parentHeader = {{"msg_id", parent}};
+    made.header = Json{{"msg_type", type}};
+    made.parentHeader = Json{{"msg_id", parent}};
     made.content = std::move(content);
     return made;
 }
@@ -117,7 +117,7 @@ void TestCommBook::anOutputWidgetTakesWhatIsPrinted()
     QCOMPARE(updates.size(), size_t(1));
     QVERIFY(updates[0].content["data"]["state"]["outputs"] == printed);
     QVERIFY(updates[0].content["comm_id"] == "out");
-    QVERIFY(updates[0].parent == Json({{"msg_id", "cell"}}));
+    QVERIFY(updates[0].parent == Header(Json{{"msg_id", "cell"}}));
     QVERIFY(book.takeUpdates().empty());
     QVERIFY(statesOf(book)["out"]["state"]["outputs"] == printed);
 

@@ -12,8 +12,8 @@ const QString A = QStringLiteral("a.ipynb");
 Message message(const QByteArray &parent, const char *text)
 {
     Message made;
-    made.header = {{"msg_id", "m"}, {"msg_type", "stream"}};
-    made.parentHeader = {{"msg_id", parent.toStdString()}};
+    made.header = Json{{"msg_id", "m"}, {"msg_type", "stream"}};
+    made.parentHeader = Json{{"msg_id", parent.toStdString()}};
     made.content = {{"text", text}};
     return made;
 }

@@ -14,8 +14,8 @@ const QString B = QStringLiteral("b.ipynb");
 Message message(const QByteArray &parent, const std::string &text)
 {
     Message made;
-    made.header = {{"msg_id", "m"}, {"msg_type", "stream"}};
-    made.parentHeader = {{"msg_id", parent.toStdString()}};
+    made.header = Json{{"msg_id", "m"}, {"msg_type", "stream"}};
+    made.parentHeader = Json{{"msg_id", parent.toStdString()}};
     made.content = {{"name", "stdout"}, {"text", text}};
     made.buffers = {QByteArrayLiteral("buffer")};
     return made;

@@ -10,7 +10,7 @@ namespace {
 Message message(const char *type, Json content)
 {
     Message made;
-    made.header = {{"msg_type", type}};
+    made.header = Json{{"msg_type", type}};
     made.content = std::move(content);
     return made;
 }

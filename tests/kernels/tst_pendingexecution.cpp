@@ -10,8 +10,8 @@ namespace {
 Message message(const char *parent, const char *type, Json content = Json::object())
 {
     Message made;
-    made.header = {{"msg_type", type}};
-    made.parentHeader = {{"msg_id", parent}};
+    made.header = Json{{"msg_type", type}};
+    made.parentHeader = Json{{"msg_id", parent}};
     made.content = std::move(content);
     return made;
 }

@@ -11,7 +11,7 @@ namespace {
 const QString Session = QStringLiteral("5e55-10");
 const InputRequest Question{.prompt = QStringLiteral("Wer? "),
                             .isPassword = true,
-                            .header = {{"msg_id", "k_1"}, {"msg_type", "input_request"}}};
+                            .header = Json{{"msg_id", "k_1"}, {"msg_type", "input_request"}}};
 
 }  // namespace
 

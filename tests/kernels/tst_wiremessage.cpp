@@ -14,8 +14,8 @@ const QByteArray Delimiter("<IDS|MSG>");
 Message sample(const char *id = "m1")
 {
     Message message;
-    message.header = {{"msg_id", id}, {"msg_type", "stream"}};
-    message.parentHeader = {{"msg_id", "p1"}};
+    message.header = Json{{"msg_id", id}, {"msg_type", "stream"}};
+    message.parentHeader = Json{{"msg_id", "p1"}};
     message.content = {{"name", "stdout"}, {"text", "é 漢 🙂"}};
     message.buffers = {QByteArray("\0raw", 4), QByteArray()};
     return message;
