@@ -74,8 +74,10 @@ class Bench:
         os.environ["CELLDECK_TOKEN"] = "bench"
         os.environ["CELLDECK"] = self.celldeck  # what the tests' client starts
 
-    def run_celldeck(self, path):
-        """Times of the cells' ends, and our CPU a cell between the first and the last."""
+    def run_celldeck(self, path, cells):
+        """Times of the cells' ends, and our CPU a cell between the first and the last.
+
+        As with nbclient below: how a kernel starts and the file is written is another question."""
         run = subprocess.Popen([self.celldeck, "run", path, "--json", "--output", f"{path}.out"],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         ends, cpu = [], []
@@ -83,21 +85,12 @@ class Bench:
             if b'"task_finished"' not in line:
                 continue
             ends.append(time.perf_counter())
-            if not cpu:
+            if len(ends) in (1, cells):
+                # One that has ended tells it too, until it is waited for.
                 cpu.append(cpu_s(run.pid))
-            last = run.pid
-        cpu.append(self.last_cpu(run, last))
-        if run.returncode != 0:
+        if run.wait() != 0 or len(ends) != cells:
             sys.exit("celldeck run failed")
-        return ends, (cpu[1] - cpu[0]) / max(1, len(ends) - 1)
-
-    @staticmethod
-    def last_cpu(run, pid):
-        # A process that has ended and was not waited for still tells its times.
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        used = cpu_s(pid)
-        run.wait()
-        return used
+        return ends, (cpu[1] - cpu[0]) / (cells - 1)
 
     def run_nbclient(self, path):
         ends, cpu = [], []
@@ -120,7 +113,7 @@ class Bench:
         ours, bare, theirs, our_cpu, their_cpu = [], [], [], [], []
         for _ in range(self.rounds):
             bare += self.run_bare(cells, "pass", IPYKERNEL)["gaps_ms"]
-            ends, cpu = self.run_celldeck(path)
+            ends, cpu = self.run_celldeck(path, cells)
             ours += [gap * 1000 for gap in gaps(ends)]
             our_cpu.append(cpu * 1000)
             ends, cpu, _ = self.run_nbclient(path)
@@ -140,7 +133,7 @@ class Bench:
         ours, bare, theirs = [], [], []
         for _ in range(self.rounds):
             bare += self.run_bare(cells, "pass", [self.instant, "{connection_file}"])["gaps_ms"]
-            ours += [gap * 1000 for gap in gaps(self.run_celldeck(path)[0])]
+            ours += [gap * 1000 for gap in gaps(self.run_celldeck(path, cells)[0])]
             theirs += [gap * 1000 for gap in gaps(self.run_nbclient(path)[0])]
         print(f"instant: {cells} cells on a kernel that answers at once, {self.rounds} rounds")
         rate = {name: 1000 / statistics.fmean(sorted(g)[:len(g) * 99 // 100])
@@ -156,7 +149,7 @@ class Bench:
         ours, bare, theirs = [], [], []
         for _ in range(self.rounds):
             bare += [gap / 1000 for gap in self.run_bare(2, code, IPYKERNEL)["gaps_ms"]]
-            ends, _ = self.run_celldeck(path)
+            ends, _ = self.run_celldeck(path, 2)
             ours.append(ends[-1] - ends[-2])
             written = nbformat.read(f"{path}.out", as_version=4).cells[1].outputs
             if "".join(output.text for output in written) != expected:
