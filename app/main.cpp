@@ -64,12 +64,17 @@ int withoutDisplay()
     return Unfit;
 }
 
-/// Where a display is named and cannot be reached, Qt says so in its own words and aborts.
+/// Where a display is named and cannot be reached, Qt says so in its own words and aborts; in its
+/// own words too what else it cannot start for.
 void endWithoutDisplay(QtMsgType type, const QMessageLogContext & /*context*/,
-                       const QString & /*message*/)
+                       const QString &message)
 {
-    if (type == QtFatalMsg)
+    if (type != QtFatalMsg)
+        return;
+    if (message.contains(QLatin1String("platform plugin")))
         std::_Exit(withoutDisplay());
+    complain(QStringLiteral("the console cannot start: ") + message.simplified());
+    std::_Exit(Unfit);
 }
 #endif
 
