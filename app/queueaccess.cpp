@@ -1,5 +1,6 @@
 #include "queueaccess.h"
 
+#include "assets/assetcleaner.h"
 #include "storage/taskcleaner.h"
 #include "storage/taskstore.h"
 
@@ -112,6 +113,13 @@ QCoro::Task<Result<Answer>> QueueAccess::cleanUp(storage::Retention retention,
     const Result<storage::CleanupReport> report = co_await cleaning.wait(m_scope);
     if (!report)
         co_return fail(report.error());
+    if (!preview) {
+        // What a run has put into files goes with its tasks; a serving engine does so once a day.
+        const auto sweeping = m_engine->assetCleaner().runOnce({});
+        const Result<assets::SweepReport> swept = co_await sweeping.wait(m_scope);
+        if (!swept)
+            co_return fail(swept.error());
+    }
     co_return Answer{{{"tasks", report->tasks},
                       {"cells", report->cells},
                       {"bytes_before", report->bytesBefore},

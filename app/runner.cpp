@@ -2,12 +2,12 @@
 
 #include <QCoreApplication>
 
-#include "assets/partials.h"
 #include "async/background.h"
 #include "commandline.h"
 #include "endpointclient.h"
 #include "notebooks/notebookfile.h"
 #include "ownqueue.h"
+#include "runoutput.h"
 #include "sharedqueue.h"
 
 namespace celldeck::app {
@@ -19,47 +19,6 @@ namespace {
 
 // How many of a notebook's latest tasks are looked at for a replay.
 constexpr int MaxReplayed = 1'000;
-
-struct LeftOut
-{
-    int index = 0;  // the cell's
-    QString path;
-};
-
-struct Written
-{
-    QList<int> missed;  // the cells that were changed meanwhile
-    QList<LeftOut> leftOut;
-};
-
-/// Blocks.
-Result<Written> writeNotebook(const PlannedRun &plan, QList<notebooks::CellResult> results,
-                              const std::optional<Json> &widgets)
-{
-    Written written;
-    for (notebooks::CellResult &result : results) {
-        auto whole = assets::wholeOutputs(result.outputs);
-        result.outputs = std::move(whole.json);
-        for (const QString &path : std::as_const(whole.leftOut))
-            written.leftOut << LeftOut{result.index, path};
-    }
-    // In place, what a person has changed meanwhile stays: so the file is read again.
-    if (plan.source == plan.target) {
-        const auto missed =
-            notebooks::writeResults(plan.source, plan.target, results, widgets, plan.parameters);
-        if (!missed)
-            return fail(missed.error());
-        written.missed = *missed;
-        return written;
-    }
-    const auto merge = notebooks::mergeResults(plan.text, results, widgets);
-    if (!merge)
-        return fail(merge.error());
-    if (const Result<> done = notebooks::writeAtomically(plan.target, merge->text); !done)
-        return fail(done.error());
-    written.missed = merge->missed;
-    return written;
-}
 
 }  // namespace
 
@@ -233,13 +192,12 @@ QCoro::Task<Result<>> Runner::write(PlannedRun plan, QList<TaskRecord> submitted
     const Result<Written> written = co_await writing.wait(m_scope);
     if (!written)
         co_return fail(written.error());
-    for (const auto &[index, path] : written->leftOut)
+    for (const CellNote &one : written->notes) {
         m_progress.interject(
-            QStringLiteral("%1: what cell %2 printed is too long for a notebook, which has its "
-                           "beginning and end; the whole is in %3")
-                .arg(target)
-                .arg(index)
-                .arg(path));
+            QStringLiteral("%1: cell %2: %3").arg(target).arg(one.index).arg(one.text));
+        if (one.isLoss)
+            raise(Failed);
+    }
     for (const int index : written->missed)
         m_progress.interject(
             QStringLiteral("%1: cell %2 was changed while it ran: its outputs are kept with "

@@ -171,6 +171,7 @@ struct Engine::Parts
                    databaseFile(given.dataDirectory),
                    given.dataDirectory + QStringLiteral("/backups")}
     {
+        assetCleaner.lookInto(ownAssetsDirectory(given.dataDirectory));
         database.setWatch(
             {.logIsLarge = [this](std::int64_t bytes) { Q_EMIT queue.failed(describeLog(bytes)); },
              .largestBytes = given.retention.largestBytes,
@@ -230,6 +231,11 @@ tasks::TaskQueue &Engine::queue()
 storage::TaskStore &Engine::store()
 {
     return d->stores.tasks;
+}
+
+assets::AssetCleaner &Engine::assetCleaner()
+{
+    return d->assetCleaner;
 }
 
 storage::TaskCleaner &Engine::cleaner()

@@ -8,6 +8,9 @@
 #include "storage/taskcleaner.h"
 #include "tasks/recovery.h"
 
+namespace celldeck::assets {
+class AssetCleaner;
+}
 namespace celldeck::storage {
 class TaskStore;
 }
@@ -65,6 +68,7 @@ public:
     [[nodiscard]] tasks::TaskQueue &queue();
     [[nodiscard]] storage::TaskStore &store();
     [[nodiscard]] storage::TaskCleaner &cleaner();
+    [[nodiscard]] assets::AssetCleaner &assetCleaner();
     [[nodiscard]] const Clock &clock() const;
 
 private:

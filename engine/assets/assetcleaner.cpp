@@ -144,14 +144,15 @@ QCoro::Task<Result<>> AssetCleaner::restoreKept()
     const Result<QStringList> folders = co_await listing.wait(m_scope);
     if (!folders)
         co_return fail(folders.error());
-    const auto looking = onFiles<QStringList>([folders = *folders, now = m_leases.now().wall] {
-        QStringList paths;
-        for (const QString &folder : folders) {
-            removeOldPartials(folder, now);
-            paths << pathsInTrash(folder);
-        }
-        return paths;
-    });
+    const auto looking =
+        onFiles<QStringList>([folders = *folders + m_folders, now = m_leases.now().wall] {
+            QStringList paths;
+            for (const QString &folder : folders) {
+                removeOldPartials(folder, now);
+                paths << pathsInTrash(folder);
+            }
+            return paths;
+        });
     const Result<QStringList> trashed = co_await looking.wait(m_scope);
     if (!trashed)
         co_return fail(trashed.error());

@@ -85,6 +85,16 @@ QString folderOf(const QString &notebookPath, const QString &assetsDirectory)
                : assetsDirectory;
 }
 
+Result<> makePrivateFolder(const QString &folder)
+{
+    if (const Result<> made = makeFolder(folder); !made)
+        return made;
+    if (::chmod(QFile::encodeName(folder).constData(), S_IRWXU) == 0 &&
+        QFileInfo(folder).isWritable())
+        return {};
+    return ioError(folder, "chmod", errno);
+}
+
 Result<> putFile(const QString &path, const QByteArray &content)
 {
     if (const Result<> made = makeFolder(QFileInfo(path).absolutePath()); !made)

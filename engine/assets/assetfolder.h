@@ -12,6 +12,8 @@ namespace celldeck::assets {
 /// named.
 [[nodiscard]] QString folderOf(const QString &notebookPath, const QString &assetsDirectory);
 
+/// A folder that only its owner can look into, made if need be. Fails as `putFile`.
+[[nodiscard]] Result<> makePrivateFolder(const QString &folder);
 /// Makes the folder and the file, or finds that it has this content already. Fails with Io, and
 /// with OutsideWorkspace if a link stands where a folder or the file should be.
 [[nodiscard]] Result<> putFile(const QString &path, const QByteArray &content);

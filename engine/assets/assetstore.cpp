@@ -119,6 +119,15 @@ Waiter<HandedOver> AssetStore::handOver(QString notebookPath, Json outputs,
     return done;
 }
 
+QString AssetStore::spoolFolderFor(const QString &notebookPath) const
+{
+    QString folder = folderFor(notebookPath);
+    // One beside a notebook is not made before there is something to put into it.
+    if (m_options.takes == Takes::LongTexts && !makePrivateFolder(folder))
+        return {};
+    return folder;
+}
+
 QString AssetStore::folderFor(const QString &notebookPath) const
 {
     return folderOf(notebookPath, m_options.directory);
@@ -152,7 +161,9 @@ QCoro::Task<> AssetStore::keep(QString notebookPath, Json outputs, storage::Task
                                       .notebookPath = notebookPath,
                                       .bytes = (*plan)->partials[i].bytes,
                                       .recordOf = recordOf};
-    const Waiter<> granting = m_leases.grant(std::move(grants));
+    // A text that its notebook has too is needed as long as its record, and no longer.
+    const Milliseconds period = m_options.takes == Takes::LongTexts ? Milliseconds(0) : LeasePeriod;
+    const Waiter<> granting = m_leases.grant(std::move(grants), period);
     const Result<> granted = co_await granting.wait(m_scope);
     if (!granted) {
         done.resolve(fail(granted.error()));

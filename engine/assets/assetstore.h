@@ -29,8 +29,8 @@ struct AssetOptions
     Takes takes = Takes::BigParts;
 };
 
-/// Puts big outputs into files beside their notebook, named by their content. The lease is on disk
-/// before the file, and the file before whatever names it.
+/// Puts big outputs into files, beside their notebook or in one folder, named by their content. The
+/// lease is on disk before the file, and the file before whatever names it.
 ///
 /// Owned by the engine. Thread: the engine's; files are written in the background. Stopping: with
 /// its owner; a file that is begun is finished or not there, and then nothing names it.
@@ -52,9 +52,11 @@ public:
     void touch(const QString &notebookPath) { m_leases.touch(notebookPath); }
 
     [[nodiscard]] const QString &directory() const { return m_options.directory; }
-    [[nodiscard]] QString folderFor(const QString &notebookPath) const;
+    /// Where texts go that are too long for memory; "": they stay there, since it cannot be used.
+    [[nodiscard]] QString spoolFolderFor(const QString &notebookPath) const;
 
 private:
+    [[nodiscard]] QString folderFor(const QString &notebookPath) const;
     QCoro::Task<> keep(QString notebookPath, Json outputs, storage::TaskId recordOf,
                        Waiter<HandedOver> done);
 

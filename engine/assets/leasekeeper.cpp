@@ -80,9 +80,9 @@ UtcTime LeaseKeeper::wallTime(UtcTime leaseTime) const
     return leaseTime >= storage::PinnedUntil ? leaseTime : leaseTime + m_clock.state().offset;
 }
 
-Waiter<> LeaseKeeper::grant(QList<storage::LeaseGrant> grants)
+Waiter<> LeaseKeeper::grant(QList<storage::LeaseGrant> grants, Milliseconds period)
 {
-    return m_store.grant(std::move(grants), now(), now().lease + LeasePeriod);
+    return m_store.grant(std::move(grants), now(), now().lease + period);
 }
 
 void LeaseKeeper::touch(const QString &notebookPath)

@@ -32,7 +32,8 @@ public:
     /// What people are told of a time by the lease clock.
     [[nodiscard]] UtcTime wallTime(UtcTime leaseTime) const;
 
-    [[nodiscard]] Waiter<> grant(QList<storage::LeaseGrant> grants);
+    [[nodiscard]] Waiter<> grant(QList<storage::LeaseGrant> grants,
+                                 Milliseconds period = LeasePeriod);
     /// A notebook was saved or read: its living leases begin anew, once an hour at most.
     void touch(const QString &notebookPath);
 

@@ -50,38 +50,55 @@ Result<> syncPath(const QString &path, int flags)
     return isSynced ? Result<>() : ioError(path);
 }
 
-/// One part back in its place. False if its file is gone, or too big.
-bool restore(Json &output, const Json &file)
+/// What was printed, and not kept: a line behind what was.
+QString cutLine(const Partial &partial)
+{
+    return QStringLiteral(
+               "[celldeck: %1 bytes were printed, of which only the first %2 could be "
+               "kept]")
+        .arg(partial.printed)
+        .arg(partial.bytes);
+}
+
+/// One part back in its place. Fails if its file is gone, or too big.
+Result<> restore(Json &output, const Json &file)
 {
     const QString path = textOf(file, "path");
     const QString of = textOf(file, "of");
-    if (path.isEmpty() || findInt(file, "bytes").value_or(0) > MaxNotebookTextBytes)
-        return false;
+    if (path.isEmpty())
+        return fail(ErrorCode::NotFound, QStringLiteral("has no file any more"));
+    if (findInt(file, "bytes").value_or(0) > MaxNotebookTextBytes)
+        return fail(ErrorCode::TooLarge,
+                    QStringLiteral("is too long for a notebook, which has its beginning and end"));
     const auto content = readWhole(path, MaxNotebookTextBytes);
     if (!content)
-        return false;
+        return fail(content.error().code,
+                    QStringLiteral("cannot be read from its file: ") + content.error().message);
     if (of == QLatin1String("text") || of == QLatin1String("evalue")) {
-        output[of.toStdString()] = content->toStdString();
-        return true;
+        std::string text = content->toStdString();
+        if (const QString cut = textOf(file, "cut"); !cut.isEmpty())
+            text += '\n' + cut.toStdString() + '\n';
+        output[of.toStdString()] = std::move(text);
+        return {};
     }
     if (of == QLatin1String("traceback")) {
         output["traceback"] = Json::array({content->toStdString()});
-        return true;
+        return {};
     }
     Json &data = output["data"];
     if (!data.is_object())
-        return false;
+        return fail(ErrorCode::Protocol, QStringLiteral("has no place in its output"));
     if (isBinary(of)) {
         data[of.toStdString()] = content->toBase64().toStdString();
     } else if (of.endsWith(QLatin1String("json"))) {
         auto json = parseJson(*content);
         if (!json)
-            return false;
+            return fail(json.error());
         data[of.toStdString()] = std::move(*json);
     } else {
         data[of.toStdString()] = content->toStdString();
     }
-    return true;
+    return {};
 }
 
 }  // namespace
@@ -100,7 +117,8 @@ QList<Partial> partialsOf(const Json &outputs)
             continue;
         for (const Json &file : *files) {
             if (const QString path = textOf(file, "path"); isPartial(path))
-                partials << Partial{place, path};
+                partials << Partial{
+                    .output = place, .path = path, .printed = findInt(file, "bytes").value_or(0)};
         }
     }
     return partials;
@@ -162,12 +180,17 @@ Json named(Json outputs, const Partial &partial, const QString &path)
                                 .lines = partial.lines,
                                 .characters = partial.characters},
                                path);
+    const bool isCut = partial.printed > partial.bytes;
+    if (isCut)
+        output["text"].get_ref<std::string &>() += '\n' + cutLine(partial).toStdString() + '\n';
     output["assets"] = Json::array({{{"of", "text"},
                                      {"mime_type", "text/plain"},
                                      {"bytes", partial.bytes},
                                      {"lines", partial.lines},
                                      {"asset", QFileInfo(path).fileName()},
                                      {"path", path}}});
+    if (isCut)
+        output["assets"][0]["cut"] = cutLine(partial);
     return outputs;
 }
 
@@ -203,8 +226,15 @@ WholeOutputs wholeOutputs(const QByteArray &outputs)
         const Json listed = *files;
         for (const Json &file : listed) {
             const QString path = celldeck::textOf(file, "path");
-            if (!restore(output, file) && !path.isEmpty())
-                whole.leftOut << path;  // Its preview stays.
+            if (const Result<> restored = restore(output, file); !restored)
+                whole.leftOut << LeftOut{path, restored.error().message,
+                                         restored.error().code != ErrorCode::TooLarge};
+            else if (file.contains("cut"))
+                whole.leftOut << LeftOut{
+                    {},
+                    QStringLiteral("is not all there: the disk did not take it, or not as fast as "
+                                   "it came"),
+                    true};
         }
         output.erase("assets");
     }

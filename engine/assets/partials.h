@@ -22,6 +22,7 @@ struct Partial
     qint64 bytes = 0;
     qint64 lines = 0;
     qint64 characters = 0;
+    qint64 printed = 0;    ///< what its output says that there is; more if some could not be kept
     QByteArray head = {};  ///< the text's beginning and end, or all of it in both
     QByteArray tail = {};
     QByteArray stem = {};  ///< of the name that its content gives it
@@ -43,13 +44,20 @@ void removePartials(const QStringList &paths);
 /// What engines that are gone have left in a folder, if nobody has written to it for a week.
 void removeOldPartials(const QString &folder, UtcTime now);
 
-/// A list of outputs as a notebook has them: what is in files comes back in its place, up to
-/// MaxNotebookTextBytes. The same where nothing is in files.
+struct LeftOut
+{
+    QString path;         ///< of the file that has the whole; "": none has
+    QString why;          ///< The end of a sentence about what was printed, or shown
+    bool isLost = false;  ///< Not only here: some of it is nowhere.
+};
+
 struct WholeOutputs
 {
     QByteArray json;
-    QStringList leftOut;  ///< The files of which a preview is there only
+    QList<LeftOut> leftOut;  ///< What is not in it as it was
 };
+/// A list of outputs as a notebook has them: what is in files comes back in its place, up to
+/// MaxNotebookTextBytes, beyond which its preview stays. Where nothing is in files it is the same.
 [[nodiscard]] WholeOutputs wholeOutputs(const QByteArray &outputs);
 
 }  // namespace celldeck::assets

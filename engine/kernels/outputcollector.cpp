@@ -126,17 +126,17 @@ void OutputCollector::appendStream(const std::string &name, const std::string &t
         clear();
     if (!m_joins && m_outputs.size() >= MaxSeparateTexts && !m_growing.contains(name)) {
         m_joins = true;
-        beginText("stderr");
-        grow(m_growing["stderr"], ManyOutputs);
+        beginText("stderr", ManyOutputs);
     }
-    if (!m_growing.contains(name))
-        beginText(name);
-    grow(m_growing[name], text);
+    if (const auto growing = m_growing.find(name); growing != m_growing.end())
+        grow(growing->second, text);
+    else
+        beginText(name, text);
 }
 
-void OutputCollector::beginText(const std::string &name)
+void OutputCollector::beginText(const std::string &name, const std::string &text)
 {
-    append({{"output_type", "stream"}, {"name", name}, {"text", ""}});
+    append({{"output_type", "stream"}, {"name", name}, {"text", text}});
     m_growing[name] = {.place = m_outputs.size() - 1};
 }
 

@@ -67,7 +67,7 @@ private:
 
     void append(Json output);
     void appendStream(const std::string &name, const std::string &text);
-    void beginText(const std::string &name);
+    void beginText(const std::string &name, const std::string &text);
     void grow(GrowingText &growing, const std::string &text);
     bool updateHere(const DisplayUpdate &update);
     void clear();

@@ -38,9 +38,7 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
     switch (asked) {
     case End::Cancel:
         outcome.state = TaskState::Cancelled;
-        outcome.error = !execution && execution.error().code == ErrorCode::Stale
-                            ? QStringLiteral("cancelled before it ran")
-                            : QStringLiteral("cancelled while it ran");
+        outcome.error = QStringLiteral("cancelled while it ran");
         break;
     case End::Limit:
         outcome.state = TaskState::TimedOut;

@@ -87,16 +87,17 @@ std::unique_ptr<kernels::Kernel> SessionKernel::make(kernels::KernelSpec spec)
     spec.environment.insert(m_setup.environment);
     auto kernel = std::make_unique<kernels::Kernel>(
         spec,
-        kernels::KernelOptions{
-            .name = m_path,
-            .workingDirectory = m_setup.workingDirectory.isEmpty()
-                                    ? QFileInfo(m_path).absolutePath()
-                                    : m_setup.workingDirectory,
-            .runtimeDirectory = m_options.runtimeDirectory,
-            .spoolDirectory = m_options.assets ? m_options.assets->folderFor(m_path) : QString(),
-            .startLimit = m_options.kernelStartLimit,
-            .shutdownGrace = m_options.shutdownGrace,
-            .life = m_options.life},
+        kernels::KernelOptions{.name = m_path,
+                               .workingDirectory = m_setup.workingDirectory.isEmpty()
+                                                       ? QFileInfo(m_path).absolutePath()
+                                                       : m_setup.workingDirectory,
+                               .runtimeDirectory = m_options.runtimeDirectory,
+                               .spoolDirectory = m_options.assets
+                                                     ? m_options.assets->spoolFolderFor(m_path)
+                                                     : QString(),
+                               .startLimit = m_options.kernelStartLimit,
+                               .shutdownGrace = m_options.shutdownGrace,
+                               .life = m_options.life},
         m_pool);
     connect(kernel.get(), &kernels::Kernel::inputRequested, this, &SessionKernel::inputRequested);
     connect(kernel.get(), &kernels::Kernel::followed, this, &SessionKernel::followed);

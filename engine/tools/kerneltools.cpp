@@ -15,6 +15,8 @@ using mcp::ToolResult;
 namespace {
 
 constexpr double DefaultStartSeconds = 60;
+// For a kernel that was taken up to tell them.
+constexpr Milliseconds WidgetsTake{2'000};
 
 /// `venv_path`, checked; nullopt where none is given.
 QCoro::Task<Result<std::optional<QString>>> environmentOf(Json arguments, const TaskScope *scope)
@@ -201,19 +203,28 @@ QCoro::Task<Result<ToolResult>> getWidgets(const Services *services, Json argume
     const auto path = notebookPath(*services, arguments);
     if (!path)
         co_return fail(path.error());
-    const kernels::Kernel *kernel = services->queue.kernel(*path);
+    const auto living = [&]() -> const kernels::Kernel * {
+        const kernels::Kernel *kernel = services->queue.kernel(*path);
+        return kernel && kernel->state() != kernels::KernelState::Dead ? kernel : nullptr;
+    };
+    if (!living())
+        co_return fail(noKernel(*path));
+    // One that was taken up tells it when its cell has ended.
+    const Waiter<> known = living()->widgetsKnown();
+    const Result<> told = co_await known.wait(*context.scope, WidgetsTake);
+    if (!told && told.error().code == ErrorCode::Cancelled)
+        co_return fail(told.error());
+    const kernels::Kernel *kernel = living();
     if (!kernel)
         co_return fail(noKernel(*path));
-    const Waiter<> known = kernel->widgetsKnown();
-    const Result<> told = co_await known.wait(*context.scope);
-    if (!told)
-        co_return fail(told.error());
-    kernel = services->queue.kernel(*path);
     std::uint64_t never = 0;
-    const auto widgets = kernel ? kernel->widgets(never) : std::nullopt;
+    const auto widgets = kernel->widgets(never);
     ToolResult result;
     result.structured = {{"notebook_path", *path}, {"widgets", widgets ? *widgets : Json()}};
-    result.text = QString::fromUtf8(toBytes(result.structured["widgets"]));
+    result.text =
+        widgets && widgets->is_object()
+            ? QStringLiteral("The widgets of %1 are in the structured content.").arg(*path)
+            : QStringLiteral("The kernel of %1 has no widgets.").arg(*path);
     co_return result;
 }
 

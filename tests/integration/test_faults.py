@@ -433,6 +433,23 @@ class Notebook(FaultTest):
         self.assertIn("cannot be written", ended.stderr)
         self.assertEqual((self.work / "a.ipynb").read_bytes(), before)
 
+    def test_a_run_tells_what_it_could_not_keep(self):
+        self.let_fail(".partial-")
+        partial = str(self.data / "assets" / ".partial-*")
+        self.write("a.ipynb", notebook(
+            "import glob, os, time\n"
+            f"for _ in range(3): print('x' * {1 << 20}, flush=True)\n"
+            f"while sum(map(os.path.getsize, glob.glob({partial!r}))) < {3 << 20}: time.sleep(.01)\n"
+            f"open({str(self.switch)!r}, 'w').write('full')\n"
+            f"print('y' * {1 << 20}, flush=True)"))
+        ended = self.celldeck("run", "a.ipynb", code=celldeck.FAILED)
+        self.assertIn("cell 0: some of its output is not all there", ended.stderr)
+        text = celldeck.text_of(self.read(self.work / "a.ipynb")["cells"][0]["outputs"])
+        self.assertEqual(text.count("x"), 3 << 20)
+        self.assertNotIn("yy", text)
+        self.assertIn("[celldeck: 4194308 bytes were printed, of which only the first 3145731 could "
+                      "be kept]", text)
+
 
 class Backup(FaultTest):
     def test_no_half_backup(self):

@@ -126,7 +126,8 @@ class Run(celldeck.CelldeckTest):
     def test_a_text_too_long_for_memory(self):
         """It is whole in the notebook, and with its task, and no folder appears beside them."""
         size = 3 << 20
-        path = self.write("a.ipynb", notebook(f"for _ in range(3): print('x' * {1 << 20}, end='')"))
+        path = self.write("a.ipynb", notebook(
+            f"for _ in range(3): print('x' * {1 << 20}, end='', flush=True)"))
         self.celldeck("run", path)
         self.assertEqual(text_of(self.outputs(path)[0]), "x" * size)
         self.assertEqual([entry.name for entry in self.work.iterdir() if entry.is_dir()], [])
@@ -134,20 +135,41 @@ class Run(celldeck.CelldeckTest):
         [output] = json.loads(self.celldeck("show", "--json", task["task_id"]).stdout)["outputs"]
         [asset] = output["assets"]
         self.assertEqual(asset["bytes"], size)
-        self.assertEqual(pathlib.Path(asset["path"]).stat().st_size, size)
+        file = pathlib.Path(asset["path"])
+        self.assertEqual(file.stat().st_size, size)
+        # For its owner's eyes, as all in the data folder; and nothing is left besides.
+        self.assertEqual(file.parent.stat().st_mode & 0o777, 0o700)
+        self.assertEqual([entry.name for entry in file.parent.iterdir()], [file.name])
+        # It goes with its task: to the trash first.
+        self.celldeck("cleanup", "--age-hours", "0")
+        self.assertFalse(file.exists())
 
     def test_a_text_too_long_for_a_notebook(self):
         path = self.write("a.ipynb", notebook(
-            f"for _ in range(66): print('begins' + 'x' * {1 << 20} + 'ends', end='')"))
-        ended = self.celldeck("run", path)
-        [file] = re.findall(r"cell 0 printed is too long for a notebook.* is in (.*)", ended.stderr)
-        self.assertEqual(pathlib.Path(file).stat().st_size, 66 * ((1 << 20) + 10))
-        text = text_of(self.outputs(path)[0])
-        self.assertLess(len(text), 3_000)
-        self.assertTrue(text.startswith("begins") and text.endswith("ends"), text)
+            f"for _ in range(66): print('begins' + 'x' * {1 << 20} + 'ends', end='', flush=True)"))
+        # Where it was written elsewhere the text stands beside it, and nobody's sweep removes that.
+        for target, folder in ((path, self.data / "assets"), (self.work / "b.ipynb", self.work)):
+            ended = self.celldeck("run", path, "--output", target)
+            [file] = re.findall(r"cell 0: .* too long for a notebook.* is in (.*)", ended.stderr)
+            self.assertEqual(pathlib.Path(file).stat().st_size, 66 * ((1 << 20) + 10))
+            self.assertEqual(pathlib.Path(file).parent, folder)
+            text = text_of(self.outputs(target)[0])
+            self.assertLess(len(text), 3_000)
+            self.assertTrue(text.startswith("begins") and text.endswith("ends"), text)
+            if target == path:
+                whole = pathlib.Path(file)
         # An engine that serves gives it a part at a time.
-        found = self.serve().call("read_asset", asset=pathlib.Path(file).name, search="begins")
+        found = self.serve().call("read_asset", asset=whole.name, search="begins")
         self.assertEqual((found["total_lines"], found["lines"][0]["number"]), (1, 1))
+
+    def test_no_folder_for_long_texts(self):
+        """They stay in memory then, and nothing is lost."""
+        self.data.mkdir()
+        (self.data / "assets").write_text("in the way")
+        path = self.write("a.ipynb", notebook(
+            f"for _ in range(3): print('x' * {1 << 20}, end='', flush=True)"))
+        self.celldeck("run", path)
+        self.assertEqual(text_of(self.outputs(path)[0]), "x" * (3 << 20))
 
     def test_interrupted(self):
         flag = self.work / "started"
