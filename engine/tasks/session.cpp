@@ -14,6 +14,18 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
+namespace {
+
+TaskOutcome stoppedBeforeItRan()
+{
+    TaskOutcome outcome;
+    outcome.state = TaskState::Cancelled;
+    outcome.error = QStringLiteral("its kernel was stopped before it ran");
+    return outcome;
+}
+
+}  // namespace
+
 Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
                  SessionOptions options, kernels::KernelPool &pool)
     : m_path(std::move(notebookPath)),
@@ -174,11 +186,11 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_return;
     }
     if (!started) {
-        TaskOutcome outcome;
-        const bool wasStopped = m_end == End::Stop;
-        outcome.state = wasStopped ? TaskState::Cancelled : TaskState::Failed;
-        outcome.error = wasStopped ? QStringLiteral("its kernel was stopped before it ran")
-                                   : started.error().message;
+        TaskOutcome outcome = stoppedBeforeItRan();
+        if (m_end != End::Stop) {
+            outcome.state = TaskState::Failed;
+            outcome.error = started.error().message;
+        }
         co_await m_ends.finish(task, outcome);
         if (task.batch)
             co_await cancelWaiting(m_waiting.takeBatch(task.batch),
@@ -201,10 +213,11 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     if (m_end == End::Cancel)
         co_return;  // Whoever cancelled it has ended it.
     if (m_stopping || m_end == End::Stop || !m_kernel.get()) {
-        TaskOutcome outcome;
-        outcome.state = m_stopping ? TaskState::Interrupted : TaskState::Cancelled;
-        outcome.error = m_stopping ? QStringLiteral("the engine was stopped before it ran")
-                                   : QStringLiteral("its kernel was stopped before it ran");
+        TaskOutcome outcome = stoppedBeforeItRan();
+        if (m_stopping) {
+            outcome.state = TaskState::Interrupted;
+            outcome.error = QStringLiteral("the engine was stopped before it ran");
+        }
         co_await m_ends.finish(task, outcome);
         co_return;
     }
@@ -215,9 +228,14 @@ QCoro::Task<> Session::runTask(TaskRecord task)
 /// Its kernel is being exchanged: it has not left for it, and runs on the next one.
 QCoro::Task<> Session::giveBack(TaskRecord task)
 {
+    task.stateLost = m_current->stateLost;
     const bool isPending = co_await m_log.putBack(task);
-    if (!isPending || m_end != End::None)
-        co_return;  // Somebody has ended it meanwhile.
+    if (!isPending || m_end == End::Cancel)
+        co_return;  // Whoever cancelled it has ended it.
+    if (m_end == End::Stop && !m_stopping) {
+        co_await m_ends.finish(task, stoppedBeforeItRan());
+        co_return;
+    }
     task.stateLost = m_current->stateLost;
     m_waiting.prepend(std::move(task));
 }

@@ -142,17 +142,19 @@ void TestNotSent::whatWasToRunNextIsNotSentToAKernelThatGoes()
 void TestNotSent::whatBeginsIsNotSentToAKernelThatGoes_data()
 {
     QTest::addColumn<bool>("hasGone");
-    QTest::addColumn<bool>("isCancelled");
-    QTest::newRow("on disk while it goes") << false << false;
-    QTest::newRow("on disk when it has gone") << true << false;
-    QTest::newRow("cancelled meanwhile") << true << true;
+    QTest::addColumn<QString>("meanwhile");
+    QTest::newRow("on disk while it goes") << false << "";
+    QTest::newRow("on disk when it has gone") << true << "";
+    QTest::newRow("cancelled meanwhile") << true << "cancel";
+    QTest::newRow("the kernel is stopped meanwhile") << false << "stop";
 }
 
 /// It waits for the disk to be marked as running when its kernel is exchanged.
 void TestNotSent::whatBeginsIsNotSentToAKernelThatGoes()
 {
     QFETCH(const bool, hasGone);
-    QFETCH(const bool, isCancelled);
+    QFETCH(const QString, meanwhile);
+    const bool isCancelled = !meanwhile.isEmpty();
     Fixture f(m_dir->path(), kernels::KernelLife::OutlivesEngine);
     const QString code = QStringLiteral("import os; print('on', os.getpid())");
     const auto first = await(f.queue.submit(
@@ -172,12 +174,29 @@ void TestNotSent::whatBeginsIsNotSentToAKernelThatGoes()
     const Waiter<> exchanged = session->exchangeKernel({});
     if (hasGone)
         QTRY_VERIFY_WITH_TIMEOUT(!f.queue.kernel(m_notebook), 30'000);
-    const Waiter<> cancelled = isCancelled ? f.queue.cancel(id) : Waiter<>::resolved({});
+    Waiter<> cancelled = Waiter<>::resolved({});
+    if (meanwhile == QLatin1String("cancel"))
+        cancelled = f.queue.cancel(id);
+    if (meanwhile == QLatin1String("stop")) {
+        // When it is on its way back, and the disk slow again.
+        connect(&f.queue, &TaskQueue::taskChanged, this, [&](const TaskRecord &task) {
+            if (task.id != id || task.state != TaskState::Running)
+                return;
+            slow = std::make_unique<SlowDisk>(f.store);
+            QMetaObject::invokeMethod(
+                this,
+                [&] {
+                    cancelled = f.queue.stopKernel(m_notebook);
+                    slow.reset();
+                },
+                Qt::QueuedConnection);
+        });
+    }
     slow.reset();
-    QVERIFY(await(exchanged));
-    QVERIFY(await(cancelled));
     const auto ended = await(f.queue.finished(id));
     QVERIFY(ended);
+    QVERIFY(await(exchanged) || meanwhile == QLatin1String("stop"));
+    QVERIFY(await(cancelled));
     QCOMPARE(ended->state, isCancelled ? TaskState::Cancelled : TaskState::Completed);
     const auto detail = await(f.store.load(id));
     QVERIFY(detail);
