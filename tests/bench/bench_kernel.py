@@ -3,11 +3,13 @@
     cmake --preset bench && cmake --build --preset bench --target bench
     python3 tests/bench/bench_kernel.py build/bench [PART…] [--rounds N]
 
-Parts: cell instant prints waits kernels storm. Each prints what was measured, its ratio and the aim.
+Parts: cell instant many prints waits kernels storm. Each prints what was measured, its ratio and the aim.
 Rounds of one and of the other alternate, and medians are compared: the machine is shared.
 """
 
 import argparse
+import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -141,6 +143,50 @@ class Bench:
         show("celldeck, nbclient", rate["ours"], rate["theirs"], "cells/s", "at least 10")
         show("celldeck, bare client", rate["ours"], rate["bare"], "cells/s", "no aim")
 
+    def many(self, notebooks=8, cells=300):
+        """As `instant`, with several notebooks at once: in one engine, and in one event loop."""
+        paths = []
+        for number in range(notebooks):
+            paths.append(self.folder / f"many{number}.ipynb")
+            write_notebook(paths[-1], ["pass"] * cells, "instant")
+        ours, theirs = [], []
+        server = self.serve()
+        try:
+            for path in paths:
+                server.call("start_kernel", notebook_path=path.name)
+            for _ in range(self.rounds):
+                begun = time.perf_counter()
+                last = [server.call("run_all_cells", notebook_path=path.name)["task_ids"][-1]
+                        for path in paths]
+                states = [server.call("wait_for_task", task_id=task, timeout_s=300)["status"]
+                          for task in last]
+                ours.append(notebooks * cells / (time.perf_counter() - begun))
+                if states != ["completed"] * notebooks:
+                    sys.exit(f"not all notebooks ran: {states}")
+                theirs.append(notebooks * cells / asyncio.run(self.run_many_nbclients(paths)))
+        finally:
+            server.end()
+        print(f"many: {notebooks} notebooks at once, {cells} cells each on a kernel that answers at "
+              f"once, {self.rounds} rounds")
+        show("celldeck, nbclient", statistics.median(ours), statistics.median(theirs), "cells/s",
+             "no aim")
+
+    @staticmethod
+    async def run_many_nbclients(paths):
+        """Seconds for all cells; their kernels run already, as ours do."""
+        clients = [nbclient.NotebookClient(nbformat.read(path, as_version=4)) for path in paths]
+
+        async def run(client):
+            for index, cell in enumerate(client.nb.cells):
+                await client.async_execute_cell(cell, index)
+
+        async with contextlib.AsyncExitStack() as running:
+            for client in clients:
+                await running.enter_async_context(client.async_setup_kernel())
+            begun = time.perf_counter()
+            await asyncio.gather(*map(run, clients))
+            return time.perf_counter() - begun
+
     def prints(self, count=20_000):
         path = self.folder / "prints.ipynb"
         write_notebook(path, ["pass", f"for i in range({count}):\n    print(i, flush=True)"])
@@ -264,7 +310,8 @@ class Bench:
             server.end()
 
 
-PARTS = {"cell": Bench.cell, "instant": Bench.instant_cells, "prints": Bench.prints,
+PARTS = {"cell": Bench.cell, "instant": Bench.instant_cells, "many": Bench.many,
+         "prints": Bench.prints,
          "waits": Bench.waits, "kernels": Bench.kernels, "storm": Bench.storm}
 
 

@@ -76,8 +76,9 @@ void TestEngineFeed::aQuestionThatNobodyHasHeardIsOffered()
     connect(&engine.feed(), &Feed::inputRequested, this,
             [&questions](const InputQuestion &question) { questions << question; });
     const QSignalSpy changes(&engine.feed(), &Feed::tasksChanged);  // Somebody listens.
-    engine.feed().watchTask(id);  // Which is to be read later.
+    engine.feed().watchTask(id);                                    // Which is to be read later.
     QVERIFY(await(engine.start()));
+    const auto end = qScopeGuard([&engine] { (void)await(engine.stop()); });  // and the kernel
     QTRY_VERIFY_WITH_TIMEOUT(!questions.isEmpty(), 30'000);
     QCOMPARE(questions.first().id, id);
     QVERIFY(questions.first().isUnheard);
@@ -86,7 +87,6 @@ void TestEngineFeed::aQuestionThatNobodyHasHeardIsOffered()
     const auto detail = await(engine.store().load(id));
     QVERIFY(detail);
     QVERIFY(detail->outputs.contains("hello Ada"));
-    QVERIFY(await(engine.stop()));
 }
 
 int main(int argc, char *argv[])
