@@ -29,6 +29,7 @@
 #include "tools/submissiontools.h"
 #include "tools/tasktools.h"
 #include "tools/variabletools.h"
+#include "tools/widgettools.h"
 
 namespace celldeck {
 
@@ -182,6 +183,7 @@ struct Engine::Parts
         tools::addKernelTools(registry, services);
         tools::addSessionTools(registry, services);
         tools::addVariableTools(registry, services);
+        tools::addWidgetTools(registry, services);
         tools::addHelpTools(registry, services);
         tools::addInputTools(registry, services);
         tools::addOrphanTools(registry, services);

@@ -62,6 +62,14 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
     return outcome;
 }
 
+TaskOutcome stoppedBeforeItRan()
+{
+    TaskOutcome outcome;
+    outcome.state = TaskState::Cancelled;
+    outcome.error = QStringLiteral("its kernel was stopped before it ran");
+    return outcome;
+}
+
 std::optional<notebooks::CellResult> resultOf(const TaskRecord &task, const TaskOutcome &outcome)
 {
     if (!task.writeBack || task.cellIndex < 0)

@@ -17,6 +17,9 @@ enum class End { None, Cancel, Limit, NoAnswer, Stop };
 [[nodiscard]] storage::TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked,
                                              const Json &soFar);
 
+/// Of a task that has not left when its kernel was stopped.
+[[nodiscard]] storage::TaskOutcome stoppedBeforeItRan();
+
 /// The task's record after its end.
 [[nodiscard]] storage::TaskRecord ended(storage::TaskRecord task,
                                         const storage::TaskOutcome &outcome);

@@ -14,18 +14,6 @@ using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
 
-namespace {
-
-TaskOutcome stoppedBeforeItRan()
-{
-    TaskOutcome outcome;
-    outcome.state = TaskState::Cancelled;
-    outcome.error = QStringLiteral("its kernel was stopped before it ran");
-    return outcome;
-}
-
-}  // namespace
-
 Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
                  SessionOptions options, kernels::KernelPool &pool)
     : m_path(std::move(notebookPath)),

@@ -15,8 +15,6 @@ using mcp::ToolResult;
 namespace {
 
 constexpr double DefaultStartSeconds = 60;
-// For a kernel that was taken up to tell them.
-constexpr Milliseconds WidgetsTake{2'000};
 
 /// `venv_path`, checked; nullopt where none is given.
 QCoro::Task<Result<std::optional<QString>>> environmentOf(Json arguments, const TaskScope *scope)
@@ -197,37 +195,6 @@ QCoro::Task<Result<ToolResult>> listKernelSpecs(const Services *, Json, CallCont
     co_return result;
 }
 
-QCoro::Task<Result<ToolResult>> getWidgets(const Services *services, Json arguments,
-                                           CallContext context)
-{
-    const auto path = notebookPath(*services, arguments);
-    if (!path)
-        co_return fail(path.error());
-    const auto living = [&]() -> const kernels::Kernel * {
-        const kernels::Kernel *kernel = services->queue.kernel(*path);
-        return kernel && kernel->state() != kernels::KernelState::Dead ? kernel : nullptr;
-    };
-    if (!living())
-        co_return fail(noKernel(*path));
-    // One that was taken up tells it when its cell has ended.
-    const Waiter<> known = living()->widgetsKnown();
-    const Result<> told = co_await known.wait(*context.scope, WidgetsTake);
-    if (!told && told.error().code == ErrorCode::Cancelled)
-        co_return fail(told.error());
-    const kernels::Kernel *kernel = living();
-    if (!kernel)
-        co_return fail(noKernel(*path));
-    std::uint64_t never = 0;
-    const auto widgets = kernel->widgets(never);
-    ToolResult result;
-    result.structured = {{"notebook_path", *path}, {"widgets", widgets ? *widgets : Json()}};
-    result.text =
-        widgets && widgets->is_object()
-            ? QStringLiteral("The widgets of %1 are in the structured content.").arg(*path)
-            : QStringLiteral("The kernel of %1 has no widgets.").arg(*path);
-    co_return result;
-}
-
 QCoro::Task<Result<ToolResult>> stopKernel(const Services *services, Json arguments,
                                            CallContext context)
 {
@@ -375,18 +342,6 @@ void addRest(mcp::ToolRegistry &registry, const Services &services)
                   .outputSchema = flagObject("interrupted"),
                   .destructive = true,
                   .call = toolFunction(interruptKernel, services)});
-    addReader(registry, services,
-              {.name = "get_widgets",
-               .title = "Get widgets",
-               .description =
-                   "What the widgets of a notebook's kernel are by now, as Jupyter saves them in "
-                   "the notebook's metadata.widgets; null if it has none. "
-                   "Example: {\"notebook_path\": \"analysis.ipynb\"}",
-               .input = onlyPath,
-               .properties = {{"notebook_path", {{"type", "string"}}},
-                              {"widgets", {{"type", Json::array({"object", "null"})}}}},
-               .required = "widgets",
-               .function = getWidgets});
     registry.add(
         {.name = QStringLiteral("list_kernelspecs"),
          .title = QStringLiteral("List kernelspecs"),

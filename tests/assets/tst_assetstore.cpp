@@ -10,6 +10,7 @@
 #include "assets/assetfolder.h"
 #include "assets/assetreader.h"
 #include "assets/assetstore.h"
+#include "assets/partials.h"
 #include "assets/thumbnail.h"
 #include "storage/database.h"
 #include "support/await.h"
@@ -24,12 +25,12 @@ constexpr UtcTime Start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 2
 
 struct Fixture
 {
-    explicit Fixture(const QString &directory = {})
+    explicit Fixture(const QString &directory = {}, Takes takes = Takes::BigParts)
         : database(dir.filePath(QStringLiteral("state.db"))),
           leases(database),
           keeper(leases, clock),
           notebook(dir.filePath(QStringLiteral("w/a.ipynb"))),
-          store(keeper, {.directory = directory})
+          store(keeper, {.directory = directory, .takes = takes})
     {
         QDir().mkpath(dir.filePath(QStringLiteral("w")));
         opened = database.open();
@@ -113,6 +114,9 @@ private Q_SLOTS:
     void nothingIsWrittenThroughALink();
     void aFolderThatCannotBeMadeIsTold();
     void oneFolderForAll();
+    void ofLongTextsOnlyWhatIsInAFileIsTaken_data();
+    void ofLongTextsOnlyWhatIsInAFileIsTaken();
+    void withoutAFolderLongTextsStayInMemory();
     void linesAreReadByRangeAndSearch_data();
     void linesAreReadByRangeAndSearch();
     void longLinesAndLongAnswersAreBounded();
@@ -284,6 +288,73 @@ void TestAssetStore::oneFolderForAll()
     QVERIFY(handed);
     QVERIFY(textOf(handed->shown[0]["assets"][0], "path").startsWith(all.path()));
     QVERIFY(f.files().isEmpty());
+}
+
+void TestAssetStore::ofLongTextsOnlyWhatIsInAFileIsTaken_data()
+{
+    QTest::addColumn<qint64>("lost");
+    QTest::newRow("all of it") << qint64(0);
+    QTest::newRow("what the disk has taken of it") << qint64(500);
+}
+
+void TestAssetStore::ofLongTextsOnlyWhatIsInAFileIsTaken()
+{
+    QFETCH(const qint64, lost);
+    const QTemporaryDir own;
+    Fixture f(own.filePath(QStringLiteral("assets")), Takes::LongTexts);
+    QVERIFY(f.opened);
+    const Json others = Json::array(
+        {stream(QByteArray("line\n").repeated(1'000))[0], picture(png(600, 600, Look::Noisy))[0]});
+    QVERIFY(!f.store.mayTake(toBytes(others)));
+
+    const QString folder = f.store.spoolFolderFor(f.notebook);
+    QCOMPARE(folder, own.filePath(QStringLiteral("assets")));
+    QCOMPARE(QFile::permissions(folder) & (QFile::ReadGroup | QFile::ReadOther),
+             QFile::Permissions());
+    const QByteArray text = QByteArray("printed\n").repeated(1'000);
+    const QString partial = folder + QStringLiteral("/.partial-m-0.txt");
+    QFile file(partial);
+    QVERIFY(file.open(QIODevice::WriteOnly) && file.write(text) == text.size());
+    file.close();
+    Json outputs = others;
+    outputs.push_back(
+        {{"output_type", "stream"},
+         {"name", "stdout"},
+         {"text", "a preview"},
+         {"assets",
+          Json::array({{{"of", "text"}, {"path", partial}, {"bytes", text.size() + lost}}})}});
+    QVERIFY(f.store.mayTake(toBytes(outputs)));
+    const auto handed = f.handOver(outputs);
+    QVERIFY2(handed, handed ? "" : qPrintable(handed.error().message));
+    QVERIFY(handed->isCut);
+    QVERIFY(handed->record[0] == others[0] && handed->record[1] == others[1]);
+    const QString path = textOf(handed->record[2]["assets"][0], "path");
+    QCOMPARE(read(path), text);
+    QCOMPARE(handed->partials, QStringList{partial});
+    // Its task's record keeps it, and nothing beyond that.
+    QCOMPARE(await(f.leases.list({}))->first().expires, Start);
+
+    const WholeOutputs whole = wholeOutputs(toBytes(handed->whole));
+    const auto restored = parseJson(whole.json);
+    QVERIFY(restored);
+    const QByteArray now = textOf((*restored)[2], "text").toUtf8();
+    QCOMPARE(now.startsWith(text), true);
+    QCOMPARE(now.size() > text.size(), lost > 0);
+    QCOMPARE(whole.leftOut.size(), lost > 0 ? 1 : 0);
+    if (lost > 0) {
+        QVERIFY(now.contains("8500 bytes were printed, of which only the first 8000"));
+        QVERIFY(whole.leftOut.first().isLost);
+    }
+}
+
+void TestAssetStore::withoutAFolderLongTextsStayInMemory()
+{
+    const QTemporaryDir own;
+    const QString folder = own.filePath(QStringLiteral("assets"));
+    QFile inTheWay(folder);
+    QVERIFY(inTheWay.open(QIODevice::WriteOnly));
+    const Fixture f(folder, Takes::LongTexts);
+    QCOMPARE(f.store.spoolFolderFor(f.notebook), QString());
 }
 
 void TestAssetStore::linesAreReadByRangeAndSearch_data()
