@@ -15,6 +15,20 @@ namespace {
 
 constexpr int BusyTimeoutMs = 5'000;
 
+/// One that SQLite takes for a later version's, to be read only: there is none, and a wrong byte in
+/// the header says so.
+bool isOfLaterFormat(sqlite3 *database, const QString &path)
+{
+    constexpr qsizetype WriteVersion = 18;  // its place in the header
+    constexpr char Wal = 2;
+    if (sqlite3_db_readonly(database, "main") != 1)
+        return false;
+    QFile file(path);
+    const QByteArray header =
+        file.open(QIODevice::ReadOnly) ? file.read(WriteVersion + 1) : QByteArray();
+    return header.size() > WriteVersion && static_cast<unsigned char>(header[WriteVersion]) > Wal;
+}
+
 }  // namespace
 
 bool Row::isNull(int column) const
@@ -106,7 +120,10 @@ struct Connection::Private
     std::unexpected<Error> error(const QString &doing)
     {
         const int code = sqlite3_errcode(database) & 0xff;
-        const bool senseless = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+        // Of a format that a wrong byte in the header names it says only this.
+        const bool isUnknown = code == SQLITE_ERROR &&
+                               qstrcmp(sqlite3_errmsg(database), "unsupported file format") == 0;
+        const bool senseless = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || isUnknown;
         // SQLite calls a file corrupt whose reading fails with EIO: what the disk does not give now
         // is not to be taken for damage while it runs.
         if (senseless && !fileIsReadable)
@@ -205,6 +222,11 @@ Result<std::unique_ptr<Connection>> Connection::open(const QString &file, Mode m
         if (!set)
             return fail(set.error());
     }
+    if (isOfLaterFormat(connection->d->database, file))
+        return fail(ErrorCode::Damaged,
+                    QStringLiteral("the database %1 is damaged: its header has a format that does "
+                                   "not exist")
+                        .arg(file));
     return connection;
 }
 

@@ -45,6 +45,7 @@ private Q_SLOTS:
     void truncated();
     void pagesLost();
     void bytesFlipped();
+    void headerFlipped();
     void schemaFlipped();
     void logDamaged();
     void aLogWithoutItsDatabaseIsReported();
@@ -292,6 +293,21 @@ void TestSalvage::bytesFlipped()
             write(QDir::temp().filePath(QStringLiteral("tst_salvage-failed.db")), main);
             return;
         }
+    }
+}
+
+void TestSalvage::headerFlipped()
+{
+    m_comparesContent = true;
+    m_comparesOutputs = true;
+    constexpr int HeaderBytes = 100;
+    for (int at = 0; at < HeaderBytes; ++at) {
+        QByteArray main = m_closed.main;
+        main[at] = char(main[at] ^ (at % 2 == 0 ? 0x01 : 0xff));
+        int left = 0;
+        open(m_closed, main, {}, left);
+        const QString told = QStringLiteral("byte %1, %2 tasks left").arg(at).arg(left);
+        QVERIFY2(!QTest::currentTestFailed() && left == Tasks, qPrintable(told));
     }
 }
 
