@@ -23,7 +23,7 @@ bool putBeside(const QString &file, const QString &path)
     return ::rename(to.constData(), QFile::encodeName(path).constData()) == 0;
 }
 
-/// Where the whole can be found, "" if nowhere.
+/// Where all that there is can be found, "" if nowhere else.
 QString placeOf(const assets::LeftOut &left, const PlannedRun &plan, int index)
 {
     if (left.path.isEmpty() || !QFileInfo::exists(left.path))
@@ -42,7 +42,7 @@ CellNote noteOf(const assets::LeftOut &left, const PlannedRun &plan, int index)
     const QString place = placeOf(left, plan, index);
     return {index,
             QStringLiteral("some of its output ") + left.why +
-                (place.isEmpty() ? QString() : QStringLiteral("; the whole is in ") + place),
+                (place.isEmpty() ? QString() : QStringLiteral("; it is in ") + place),
             left.isLost};
 }
 

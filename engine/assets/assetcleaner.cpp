@@ -145,7 +145,8 @@ QCoro::Task<Result<>> AssetCleaner::restoreKept()
     if (!folders)
         co_return fail(folders.error());
     const auto looking =
-        onFiles<QStringList>([folders = *folders + m_folders, now = m_leases.now().wall] {
+        onFiles<QStringList>([folders = m_folders + QSet<QString>(folders->begin(), folders->end()),
+                              now = m_leases.now().wall] {
             QStringList paths;
             for (const QString &folder : folders) {
                 removeOldPartials(folder, now);

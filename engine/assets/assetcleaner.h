@@ -50,7 +50,7 @@ public:
                  Search search = namedIn);
 
     /// A folder where files may have been left though no asset was ever there.
-    void lookInto(const QString &folder) { m_folders << folder; }
+    void lookInto(const QString &folder) { m_folders.insert(folder); }
 
     /// One pass over all that is due, in batches. Fails with StorageUnavailable or Io, or with
     /// Conflict while one runs.
@@ -77,7 +77,7 @@ private:
     storage::LeaseStore &m_store;
     LeaseKeeper &m_leases;
     const QStringList m_roots;
-    QStringList m_folders;
+    QSet<QString> m_folders;
     const Search m_search;
     bool m_running = false;
     SweepReport m_report;

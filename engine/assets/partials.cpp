@@ -229,7 +229,7 @@ WholeOutputs wholeOutputs(const QByteArray &outputs)
             if (const Result<> restored = restore(output, file); !restored)
                 whole.leftOut << LeftOut{path, restored.error().message,
                                          restored.error().code != ErrorCode::TooLarge};
-            else if (file.contains("cut"))
+            if (file.contains("cut"))
                 whole.leftOut << LeftOut{
                     {},
                     QStringLiteral("is not all there: the disk did not take it, or not as fast as "

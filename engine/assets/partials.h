@@ -46,7 +46,7 @@ void removeOldPartials(const QString &folder, UtcTime now);
 
 struct LeftOut
 {
-    QString path;         ///< of the file that has the whole; "": none has
+    QString path;         ///< of the file that has all that there is; "": none has more
     QString why;          ///< The end of a sentence about what was printed, or shown
     bool isLost = false;  ///< Not only here: some of it is nowhere.
 };

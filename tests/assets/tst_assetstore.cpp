@@ -116,6 +116,7 @@ private Q_SLOTS:
     void oneFolderForAll();
     void ofLongTextsOnlyWhatIsInAFileIsTaken_data();
     void ofLongTextsOnlyWhatIsInAFileIsTaken();
+    void whatIsCutAndTooLongIsToldAsBoth();
     void withoutAFolderLongTextsStayInMemory();
     void linesAreReadByRangeAndSearch_data();
     void linesAreReadByRangeAndSearch();
@@ -345,6 +346,21 @@ void TestAssetStore::ofLongTextsOnlyWhatIsInAFileIsTaken()
         QVERIFY(now.contains("8500 bytes were printed, of which only the first 8000"));
         QVERIFY(whole.leftOut.first().isLost);
     }
+}
+
+void TestAssetStore::whatIsCutAndTooLongIsToldAsBoth()
+{
+    const Json outputs = Json::array({{{"output_type", "stream"},
+                                       {"text", "a preview"},
+                                       {"assets", Json::array({{{"of", "text"},
+                                                                {"path", "/there"},
+                                                                {"bytes", MaxNotebookTextBytes + 1},
+                                                                {"cut", "a line"}}})}}});
+    const WholeOutputs whole = wholeOutputs(toBytes(outputs));
+    QCOMPARE(whole.leftOut.size(), 2);
+    QCOMPARE(whole.leftOut.first().path, QStringLiteral("/there"));
+    QVERIFY(!whole.leftOut.first().isLost);
+    QVERIFY(whole.leftOut.last().isLost);
 }
 
 void TestAssetStore::withoutAFolderLongTextsStayInMemory()
