@@ -213,7 +213,8 @@ Result<QList<TaskRecord>> QueueModel::loseKernel(const QString &notebook,
         (void)reorder(order);
     } else {
         for (const TaskId id : pending) {
-            if (TaskDetail *const task = find(id); task && task->task.state == TaskState::Pending)
+            // Also one that is being marked as running just then, and is put back.
+            if (TaskDetail *const task = find(id); task && !isFinal(task->task.state))
                 task->task.stateLost = true;
         }
     }
