@@ -7,9 +7,6 @@
 
 #include "salvagetemplate.h"
 #include "storage/database.h"
-#include "storage/migrator.h"
-#include "storage/replacement.h"
-#include "storage/schema.h"
 #include "storage/taskstore.h"
 #include "support/await.h"
 
@@ -49,7 +46,6 @@ private Q_SLOTS:
     void schemaFlipped();
     void logDamaged();
     void aLogWithoutItsDatabaseIsReported();
-    void anOlderSchemaKeepsAllThatItHas();
 
 private:
     QString file() const { return m_dir->filePath(QStringLiteral("state.db")); }
@@ -359,45 +355,6 @@ void TestSalvage::aLogWithoutItsDatabaseIsReported()
     int left = 0;
     open(m_killed, {}, m_killed.wal, left);
     QVERIFY(m_wasSalvaged);
-}
-
-void TestSalvage::anOlderSchemaKeepsAllThatItHas()
-{
-    for (int version = 1; version <= currentSchema(); ++version) {
-        m_dir = std::make_unique<QTemporaryDir>();
-        {
-            auto made = Connection::open(file(), Connection::Mode::Write);
-            QVERIFY(made && raise(**made, version));
-            const bool hasTerms = version >= 4;  // of many cells, each once
-            QStringList statements{
-                QStringLiteral("INSERT INTO notebook(id, path) VALUES(3, '/n/a.ipynb')")};
-            if (hasTerms)
-                statements << QStringLiteral("INSERT INTO terms VALUES(5, 'ir', 3, 7000)");
-            statements << QStringLiteral(
-                              "INSERT INTO cell(id, notebook, position, code, %1)"
-                              " VALUES(70000, 3, 2, 'x', %2)")
-                              .arg(hasTerms ? QStringLiteral("terms")
-                                            : QStringLiteral("kernel, flags, time_limit"),
-                                   hasTerms ? QStringLiteral("5") : QStringLiteral("'ir', 3, 7000"))
-                       << QStringLiteral(
-                              "INSERT INTO task(id, state, cell) VALUES(90000000, 0, 70000)");
-            for (const QString &statement : std::as_const(statements))
-                QVERIFY((*made)->queryOnce(statement, {}, [](const Row &) {}));
-        }
-        write(file() + QLatin1String(DamageMark), "found");
-        Database database(file());
-        TaskStore store(database);
-        QVERIFY(database.open());
-        QVERIFY(!database.notice().isEmpty());
-        const auto listed = await(store.list({}));
-        QVERIFY(listed);
-        QCOMPARE(listed->size(), 1);
-        const TaskRecord &task = listed->first();
-        QCOMPARE(task.state, TaskState::Pending);
-        QCOMPARE(task.kernelName, QStringLiteral("ir"));
-        QCOMPARE(task.limit, std::optional(Milliseconds(7'000)));
-        QVERIFY(task.stopOnError && !task.writeBack);
-    }
 }
 
 QTEST_GUILESS_MAIN(TestSalvage)
