@@ -5,6 +5,7 @@
 // A cell "storm N BYTES" publishes N stream messages of so many bytes; any other does nothing.
 #include <QCoreApplication>
 #include <QUuid>
+#include <array>
 #include <cstdio>
 #include <zmq.hpp>
 
@@ -14,14 +15,18 @@
 using namespace celldeck;
 using kernels::Frames;
 using kernels::Header;
-using kernels::Message;
 
 namespace {
 
+const QByteArray Delimiter = QByteArrayLiteral("<IDS|MSG>");
+const QByteArray Nothing = QByteArrayLiteral("{}");
+
+/// What it says is put together as text, and of what it is told only that is read which it needs:
+/// the two cores are its clients'.
 class InstantKernel
 {
 public:
-    explicit InstantKernel(const kernels::ConnectionInfo &info) : m_codec(info.key)
+    explicit InstantKernel(const kernels::ConnectionInfo &info) : m_signer(info.key)
     {
         bind(m_shell, info.shellPort);
         bind(m_control, info.controlPort);
@@ -72,78 +77,83 @@ private:
                         i + 1 < frames.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
     }
 
-    Frames pack(const char *type, const Header &parent, Json content)
+    /// `first`: a routing id, or a topic.
+    void send(zmq::socket_t &socket, const QByteArray &first, const QByteArray &type,
+              const QByteArray &parent, const QByteArray &content)
     {
-        Message message;
-        message.header = Json{{"msg_id", m_session + '_' + std::to_string(++m_sent)},
-                              {"msg_type", type},
-                              {"session", m_session},
-                              {"username", "kernel"},
-                              {"date", "2026-01-01T00:00:00.000000Z"},
-                              {"version", "5.3"}};
-        message.parentHeader = parent;
-        message.content = std::move(content);
-        return m_codec.encode(message);
+        const QByteArray header = "{\"msg_id\":\"" + m_session + '_' +
+                                  QByteArray::number(++m_sent) + "\",\"msg_type\":\"" + type +
+                                  "\",\"session\":\"" + m_session +
+                                  "\",\"username\":\"kernel\","
+                                  "\"date\":\"2026-01-01T00:00:00.000000Z\",\"version\":\"5.3\"}";
+        const std::array<QByteArray, 4> parts{header, parent, Nothing, content};
+        const QByteArray signature = m_signer.sign(parts.data(), parts.size());
+        send(socket, {first, Delimiter, signature, parts[0], parts[1], parts[2], parts[3]});
     }
 
-    void publish(const char *type, const Header &parent, Json content)
+    void publish(const QByteArray &type, const QByteArray &parent, const QByteArray &content)
     {
-        Frames frames = pack(type, parent, std::move(content));
-        frames.insert(frames.begin(), QByteArray(type));
-        send(m_iopub, frames);
+        send(m_iopub, type, type, parent, content);
     }
 
-    void execute(const Header &parent, const QString &code)
+    void execute(const QByteArray &parent, const QByteArray &code)
     {
-        publish("execute_input", parent, {{"code", code}, {"execution_count", ++m_count}});
-        const QStringList words = code.split(QLatin1Char(' '));
-        if (words.size() != 3 || words[0] != QLatin1String("storm"))
+        publish("execute_input", parent,
+                toBytes({{"code", QString::fromUtf8(code)}, {"execution_count", ++m_count}}));
+        const QList<QByteArray> words = code.split(' ');
+        if (words.size() != 3 || words[0] != "storm")
             return;
-        const std::string text(size_t(words[2].toInt() - 1), 'x');
+        const QByteArray content =
+            "{\"name\":\"stdout\",\"text\":\"" + QByteArray(words[2].toInt() - 1, 'x') + "\\n\"}";
         for (int i = words[1].toInt(); i > 0; --i)
-            publish("stream", parent, {{"name", "stdout"}, {"text", text + '\n'}});
+            publish("stream", parent, content);
+    }
+
+    [[nodiscard]] QByteArray replyTo(const QByteArray &type) const
+    {
+        if (type == "execute_request")
+            return R"({"status":"ok","execution_count":)" + QByteArray::number(m_count) +
+                   R"(,"user_expressions":{},"payload":[]})";
+        if (type == "kernel_info_request")
+            return R"({"status":"ok","protocol_version":"5.3","implementation":"instant",)"
+                   R"("implementation_version":"1","language_info":{"name":"python","version":"3"},)"
+                   R"("banner":""})";
+        return R"({"status":"ok"})";
     }
 
     /// False after a shutdown_request.
     bool handle(zmq::socket_t &socket)
     {
+        // Routing id, delimiter, signature, header, parent header, metadata, content.
         const Frames frames = take(socket);
-        const auto request = m_codec.decode(frames);
-        if (!request)
+        if (frames.size() != 7 || m_signer.sign(&frames[3], 4) != frames[2])
             return true;
-        const Header &parent = request->header;
-        publish("status", parent, {{"execution_state", "busy"}});
-        Json content{{"status", "ok"}};
-        const QByteArray type = request->type();
-        if (type == "execute_request") {
-            execute(parent, textOf(request->content, "code"));
-            content["execution_count"] = m_count;
-            content["user_expressions"] = Json::object();
-            content["payload"] = Json::array();
-        } else if (type == "kernel_info_request") {
-            content.update({{"protocol_version", "5.3"},
-                            {"implementation", "instant"},
-                            {"implementation_version", "1"},
-                            {"language_info", {{"name", "python"}, {"version", "3"}}},
-                            {"banner", ""}});
+        const auto header = Header::parse(frames[3]);
+        if (!header)
+            return true;
+        const QByteArray &parent = frames[3];
+        publish("status", parent, R"({"execution_state":"busy"})");
+        if (header->type() == "execute_request") {
+            static constexpr std::array<std::string_view, 1> Keys{"code"};
+            std::array<QByteArray, 1> code;
+            if (readTexts(frames[6], Keys, code))
+                execute(parent, code[0]);
         }
-        QByteArray answer = type;
+        QByteArray answer = header->type();
         answer.replace("_request", "_reply");
-        Frames reply = pack(answer.constData(), parent, std::move(content));
-        reply.insert(reply.begin(), frames.front());
-        send(socket, reply);
-        publish("status", parent, {{"execution_state", "idle"}});
-        return type != "shutdown_request";
+        send(socket, frames[0], answer, parent, replyTo(header->type()));
+        publish("status", parent, R"({"execution_state":"idle"})");
+        return header->type() != "shutdown_request";
     }
 
-    kernels::WireCodec m_codec;
+    const kernels::Signer m_signer;
     zmq::context_t m_context{1};
     zmq::socket_t m_shell{m_context, zmq::socket_type::router};
     zmq::socket_t m_control{m_context, zmq::socket_type::router};
     zmq::socket_t m_stdin{m_context, zmq::socket_type::router};
     zmq::socket_t m_heartbeat{m_context, zmq::socket_type::rep};
     zmq::socket_t m_iopub{m_context, zmq::socket_type::pub};
-    const std::string m_session = QUuid::createUuid().toString(QUuid::WithoutBraces).toStdString();
+    const QByteArray m_session = QUuid::createUuid().toByteArray(QUuid::WithoutBraces);
     int m_sent = 0;
     int m_count = 0;
 };
