@@ -1,5 +1,7 @@
 #include "notebooks/jsonspans.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace celldeck::notebooks {
@@ -108,13 +110,14 @@ std::vector<Span> elements(const QByteArray &text, Span array)
 
 std::optional<MemberSpan> findMember(const QByteArray &text, Span object, const char *key)
 {
-    std::optional<MemberSpan> found;
-    // The last of two with the same name counts, as for every JSON parser around.
-    for (MemberSpan &one : members(text, object)) {
-        if (one.key == key)
-            found = std::move(one);
-    }
-    return found;
+    return findMember(members(text, object), key);
+}
+
+std::optional<MemberSpan> findMember(const std::vector<MemberSpan> &members, const char *key)
+{
+    const auto found = std::find_if(members.rbegin(), members.rend(),
+                                    [key](const MemberSpan &one) { return one.key == key; });
+    return found == members.rend() ? std::nullopt : std::optional(*found);
 }
 
 std::optional<QByteArray> marginAt(const QByteArray &text, qsizetype at)

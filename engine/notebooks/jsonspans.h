@@ -29,6 +29,9 @@ struct MemberSpan
 [[nodiscard]] std::vector<Span> elements(const QByteArray &text, Span array);
 [[nodiscard]] std::optional<MemberSpan> findMember(const QByteArray &text, Span object,
                                                    const char *key);
+/// The last of that name, which counts, as for every JSON parser around.
+[[nodiscard]] std::optional<MemberSpan> findMember(const std::vector<MemberSpan> &members,
+                                                   const char *key);
 
 /// The white space in front of `at` if nothing else is before it on its line, else nullopt.
 [[nodiscard]] std::optional<QByteArray> marginAt(const QByteArray &text, qsizetype at);

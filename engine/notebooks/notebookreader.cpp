@@ -132,16 +132,66 @@ void readMetadata(Notebook &notebook, const Json &root)
         notebook.language = textOf(*language, "name");
 }
 
+Json valueAt(const QByteArray &text, Span where)
+{
+    return parseJson(QByteArrayView(text).sliced(where.begin, where.size())).value_or(Json());
+}
+
+Json cellAt(const QByteArray &text, Span where)
+{
+    if (text[where.begin] != '{')
+        return valueAt(text, where);
+    Json cell = Json::object();
+    auto &made = cell.get_ref<Json::object_t &>();
+    for (const MemberSpan &member : members(text, where)) {
+        Json value;
+        if (member.key == "outputs" && text[member.value.begin] == '[') {
+            value = Json::array();
+            for (const Span output : elements(text, member.value))
+                value.push_back(text[output.begin] == '{' ? Json::object() : valueAt(text, output));
+        } else {
+            value = valueAt(text, member.value);
+        }
+        made.insert_or_assign(member.key.toStdString(), std::move(value));
+    }
+    return cell;
+}
+
+Json cellsAt(const QByteArray &text, const std::vector<Span> &spans)
+{
+    Json cells = Json::array();
+    for (const Span where : spans)
+        cells.push_back(cellAt(text, where));
+    return cells;
+}
+
 }  // namespace
 
-Result<Json> notebookJson(const QByteArray &text, const QString &name)
+Result<Parts> takeApart(const QByteArray &text, const QString &name)
 {
-    auto root = parseJson(text);
-    if (!root)
-        return invalid(name, QStringLiteral("is no notebook: it is not valid JSON (%1): mend it "
-                                            "there, or take a copy that is whole")
-                                 .arg(root.error().message));
-    return root;
+    Parts parts;
+    if (!readTexts(text, {}, {})) {
+        auto root = parseJson(text);
+        if (!root)
+            return invalid(name,
+                           QStringLiteral("is no notebook: it is not valid JSON (%1): mend it "
+                                          "there, or take a copy that is whole")
+                               .arg(root.error().message));
+        parts.root = std::move(*root);  // something else than an object
+        return parts;
+    }
+    parts.whole = rootSpan(text);
+    parts.members = members(text, parts.whole);
+    parts.root = Json::object();
+    auto &root = parts.root.get_ref<Json::object_t &>();
+    for (const MemberSpan &member : parts.members) {
+        const bool isCells = member.key == "cells" && text[member.value.begin] == '[';
+        if (isCells)
+            parts.cells = elements(text, member.value);
+        root.insert_or_assign(member.key.toStdString(),
+                              isCells ? cellsAt(text, parts.cells) : valueAt(text, member.value));
+    }
+    return parts;
 }
 
 Result<Notebook> notebookOf(const Json &root, const QString &name)
@@ -178,10 +228,10 @@ Result<Notebook> notebookOf(const Json &root, const QString &name)
 
 Result<Notebook> parseNotebook(const QByteArray &text, const QString &name)
 {
-    const auto root = notebookJson(text, name);
-    if (!root)
-        return fail(root.error());
-    return notebookOf(*root, name);
+    const auto parts = takeApart(text, name);
+    if (!parts)
+        return fail(parts.error());
+    return notebookOf(parts->root, name);
 }
 
 }  // namespace celldeck::notebooks

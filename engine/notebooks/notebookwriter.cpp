@@ -71,10 +71,11 @@ private:
     QHash<QString, int> m_byId;
 };
 
-void change(std::vector<Change> &changes, const QByteArray &text, Span cell, const char *key,
-            const Json &now, const Layout &layout)
+void change(std::vector<Change> &changes, const QByteArray &text,
+            const std::vector<MemberSpan> &members, const char *key, const Json &now,
+            const Layout &layout)
 {
-    if (const auto where = findMember(text, cell, key)) {
+    if (const auto where = findMember(members, key)) {
         const QByteArray margin =
             marginAt(text, where->name.begin).value_or(layout.indent.repeated(CellDepth + 1));
         changes.push_back({where->value, toPythonJson(now, layout, margin)});
@@ -89,25 +90,33 @@ bool isSame(const Json &before, const Json &now)
     });
 }
 
-void changeCell(std::vector<Change> &changes, const QByteArray &text, Span cell, const Json &before,
+void changeCell(std::vector<Change> &changes, const QByteArray &text, Span cell,
                 const CellResult &result, Json outputs, const Layout &layout)
 {
-    if (const Json *old = find(before, "outputs"); old && !isSame(*old, outputs)) {
+    const std::vector<MemberSpan> members = notebooks::members(text, cell);
+    const auto before = [&text, &members](const char *key) -> std::optional<Json> {
+        const auto member = findMember(members, key);
+        if (!member)
+            return std::nullopt;
+        auto value =
+            parseJson(QByteArrayView(text).sliced(member->value.begin, member->value.size()));
+        return value ? std::optional(std::move(*value)) : std::nullopt;
+    };
+    if (const auto old = before("outputs"); old && !isSame(*old, outputs)) {
         for (Json &output : outputs)
             output = withSplitLines(std::move(output));
-        change(changes, text, cell, "outputs", outputs, layout);
+        change(changes, text, members, "outputs", outputs, layout);
     }
-    const Json *count = find(before, "execution_count");
     const Json now = result.executionCount ? Json(*result.executionCount) : Json(nullptr);
-    if (count && *count != now)
-        change(changes, text, cell, "execution_count", now, layout);
+    if (const auto count = before("execution_count"); count && *count != now)
+        change(changes, text, members, "execution_count", now, layout);
 }
 
-void changeWidgets(std::vector<Change> &changes, const QByteArray &text, const Json &root,
+void changeWidgets(std::vector<Change> &changes, const QByteArray &text, const Parts &parts,
                    const Json &widgets, const Layout &layout)
 {
-    const auto metadata = findMember(text, rootSpan(text), "metadata");
-    const Json *before = find(root, "metadata");
+    const auto metadata = findMember(parts.members, "metadata");
+    const Json *before = find(parts.root, "metadata");
     if (!metadata || !before || !before->is_object())
         return;
     if (const Json *now = find(*before, "widgets")) {
@@ -184,17 +193,13 @@ QByteArray cellMargin(const QByteArray &text, const Layout &layout, qsizetype at
 Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &results,
                            const std::optional<Json> &widgets, const QString &name)
 {
-    const auto root = notebookJson(text, name);
-    if (!root)
-        return fail(root.error());
-    const auto notebook = notebookOf(*root, name);
+    const auto parts = takeApart(text, name);
+    if (!parts)
+        return fail(parts.error());
+    const auto notebook = notebookOf(parts->root, name);
     if (!notebook)
         return fail(notebook.error());
-    const auto cells = findMember(text, rootSpan(text), "cells");
-    if (!cells)
-        return fail(ErrorCode::InvalidArgument, name + QStringLiteral(": it has no cells"));
-    const std::vector<Span> spans = elements(text, cells->value);
-    const Layout layout = layoutOf(text);
+    const Layout layout = layoutOf(text, parts->members);
     const CellFinder finder(*notebook);
     // A cell that ran more than once has the results of its last run.
     std::map<int, const CellResult *> last;
@@ -211,13 +216,12 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
         const auto at = static_cast<size_t>(index);
         auto outputs = parseJson(result->outputs);
         if (isWritable(outputs))
-            changeCell(changes, text, spans[at], root->at("cells")[at], *result,
-                       std::move(*outputs), layout);
+            changeCell(changes, text, parts->cells[at], *result, std::move(*outputs), layout);
         else
             merge.missed << result->index;
     }
     if (widgets && widgets->is_object() && !isDeeperThan(*widgets, MaxJsonDepth - WidgetsDepth))
-        changeWidgets(changes, text, *root, *widgets, layout);
+        changeWidgets(changes, text, *parts, *widgets, layout);
     merge.text = applied(text, std::move(changes));
     if (merge.text.size() > MaxNotebookBytes && merge.text.size() > text.size())
         return fail(ErrorCode::TooLarge,
@@ -230,14 +234,15 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
 
 Result<Parameterized> withParameters(const QByteArray &text, const Parameters &parameters)
 {
-    const auto notebook = parseNotebook(text, QStringLiteral("the notebook"));
+    const QString name = QStringLiteral("the notebook");
+    const auto parts = takeApart(text, name);
+    if (!parts)
+        return fail(parts.error());
+    const auto notebook = notebookOf(parts->root, name);
     if (!notebook)
         return fail(notebook.error());
-    const auto cells = findMember(text, rootSpan(text), "cells");
-    if (!cells)
-        return fail(ErrorCode::InvalidArgument, QStringLiteral("the notebook has no cells"));
-    const std::vector<Span> spans = elements(text, cells->value);
-    const Layout layout = layoutOf(text);
+    const std::vector<Span> &spans = parts->cells;
+    const Layout layout = layoutOf(text, parts->members);
     const int old = firstTagged(*notebook, QLatin1String("injected-parameters"));
     const int after = firstTagged(*notebook, QLatin1String("parameters"));
 
@@ -254,6 +259,7 @@ Result<Parameterized> withParameters(const QByteArray &text, const Parameters &p
         cell["id"] = id;
     }
     if (spans.empty()) {
+        const auto cells = findMember(parts->members, "cells");
         const QByteArray margin =
             marginAt(text, cells->name.begin).value_or(layout.indent.repeated(CellDepth - 1));
         return Parameterized{

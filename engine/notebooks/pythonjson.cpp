@@ -146,21 +146,20 @@ Json changeTexts(Json output, bool (*chosen)(const std::string &mime), const Cha
 
 }  // namespace
 
-Layout layoutOf(const QByteArray &text)
+Layout layoutOf(const QByteArray &text, const std::vector<MemberSpan> &members)
 {
     Layout layout;
-    const std::vector<MemberSpan> all = members(text, rootSpan(text));
-    if (all.empty())
+    if (members.empty())
         return layout;
-    const MemberSpan &first = all.front();
+    const MemberSpan &first = members.front();
     takeGap(layout.colon, text, first.name.end, first.value.begin);
     const auto rootMargin = marginAt(text, first.name.begin);
     layout.inLines = rootMargin.has_value();
     if (!layout.inLines) {
         layout.indent.clear();
         layout.comma = layout.colon == ":" ? "," : ", ";
-        if (all.size() > 1)
-            takeGap(layout.comma, text, first.value.end, all[1].name.begin);
+        if (members.size() > 1)
+            takeGap(layout.comma, text, first.value.end, members[1].name.begin);
         return layout;
     }
     const qsizetype lineBreak = first.name.begin - rootMargin->size() - 1;
@@ -168,7 +167,7 @@ Layout layoutOf(const QByteArray &text)
     layout.indent = *rootMargin;
     // A notebook that was pasted into an indented text has another margin than indent: the step
     // from "cells" to its first cell tells them apart.
-    for (const MemberSpan &one : all) {
+    for (const MemberSpan &one : members) {
         const qsizetype cell = text.indexOf('{', one.value.begin);
         if (one.key != "cells" || cell < 0 || cell >= one.value.end)
             continue;

@@ -3,6 +3,7 @@
 #include <QByteArray>
 
 #include "base/json.h"
+#include "notebooks/jsonspans.h"
 
 namespace celldeck::notebooks {
 
@@ -18,8 +19,8 @@ struct Layout
     bool operator==(const Layout &) const = default;
 };
 
-/// Requires: `text` is valid JSON.
-[[nodiscard]] Layout layoutOf(const QByteArray &text);
+/// `members`: of the object that `text` is. Requires: `text` is valid JSON.
+[[nodiscard]] Layout layoutOf(const QByteArray &text, const std::vector<MemberSpan> &members);
 
 /// As Python's json.dumps(value, sort_keys=True, indent=…, ensure_ascii=False) writes it, for a
 /// place whose line begins with `margin` (the first line itself is not indented). Invalid UTF-8

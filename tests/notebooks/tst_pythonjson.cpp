@@ -161,8 +161,10 @@ private Q_SLOTS:
             QCOMPARE(lines[i], wanted[i]);
         QCOMPARE(lines.size(), wanted.size());
         // And its layout is found again.
-        if (!indent.isEmpty() || !inLines)
-            QCOMPARE(layoutOf(toPythonJson(Json{{"b", 1}, {"c", 2}}, layout)), layout);
+        if (!indent.isEmpty() || !inLines) {
+            const QByteArray text = toPythonJson(Json{{"b", 1}, {"c", 2}}, layout);
+            QCOMPARE(layoutOf(text, members(text, rootSpan(text))), layout);
+        }
     }
 
     void linesAreSplitAsPythonDoes()
