@@ -95,10 +95,12 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
                               .arg(m_path)
                               .arg(index));
     }
-    if (hasWork())
+    if (!hasWork())
+        m_flushed.resolve({});
+    else if (m_flushing)
         write();
     else
-        m_flushed.resolve({});
+        m_due.poke();  // A fast run has new ones each time, and would write without a pause.
 }
 
 void ResultWriter::keepForLater(QList<notebooks::CellResult> results, const Error &refusal)
