@@ -81,7 +81,8 @@ public:
 
     /// Sends the request and ends when its execute_reply and its idle have both come. `changed` is
     /// called with the outputs so far, at most 30 times a second. Fails with KernelDied (`partial`
-    /// of the error is kept in `lastOutputs()`) or Cancelled.
+    /// of the error is kept in `lastOutputs()`), Stale (interrupted before the request left) or
+    /// Cancelled.
     /// Requires: started, and no other execution in flight.
     [[nodiscard]] QCoro::Task<Result<Execution>> execute(
         QByteArray messageId, QString code, ExecuteOptions options,

@@ -23,6 +23,11 @@ QString errorOf(const Result<kernels::Execution> &execution)
 
 }  // namespace
 
+bool hasLeft(const Result<kernels::Execution> &execution)
+{
+    return execution || execution.error().code != ErrorCode::Stale;
+}
+
 TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, const Json &soFar)
 {
     TaskOutcome outcome;
@@ -35,20 +40,25 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
         if (execution->status == kernels::Execution::Status::Ok && asked != End::Limit)
             return outcome;
     }
+    const bool left = hasLeft(execution);
     switch (asked) {
     case End::Cancel:
         outcome.state = TaskState::Cancelled;
-        outcome.error = QStringLiteral("cancelled while it ran");
+        outcome.error = left ? QStringLiteral("cancelled while it ran")
+                             : QStringLiteral("cancelled before its kernel took it");
         break;
     case End::Limit:
         outcome.state = TaskState::TimedOut;
-        outcome.error = QStringLiteral("it ran longer than its limit");
+        outcome.error = left ? QStringLiteral("it ran longer than its limit")
+                             : QStringLiteral("its limit passed before its kernel took it");
         break;
     case End::NoAnswer:
         outcome.state = TaskState::Interrupted;
         outcome.error = QStringLiteral("nobody answered its input in time");
         break;
     case End::Stop:
+        if (!left)
+            return stoppedBeforeItRan();
         outcome.state = TaskState::Interrupted;
         outcome.error = QStringLiteral("its kernel was stopped while it ran");
         break;

@@ -206,6 +206,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
             outcome.state = TaskState::Interrupted;
             outcome.error = QStringLiteral("the engine was stopped before it ran");
         }
+        task.state = TaskState::Pending;  // Its notebook goes on showing what an earlier run did.
         co_await m_ends.finish(task, outcome);
         co_return;
     }
@@ -300,6 +301,8 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     TaskOutcome outcome =
         outcomeOf(execution, m_end, m_kernel.get() ? m_kernel.get()->lastOutputs() : Nothing);
     outcome.finishedAt = m_clock.now();
+    if (!hasLeft(execution))
+        task.state = TaskState::Pending;  // Its notebook goes on showing what an earlier run did.
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
         co_await m_ends.showAnew(execution->updates);

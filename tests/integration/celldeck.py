@@ -86,12 +86,12 @@ class CelldeckTest(unittest.TestCase):
             self.environment[name] = ":".join(
                 [os.environ.get(name, ""), more, "allocator_release_to_os_interval_ms=0"])
 
-    def add_scripted_kernel(self, name="scripted", interrupt="signal"):
+    def add_scripted_kernel(self, name="scripted", interrupt="signal", *does):
         """A kernelspec of support/scriptedkernel.py, whose cells say what it does."""
         spec = self.folder / "jupyter" / "kernels" / name
         spec.mkdir(parents=True)
         (spec / "kernel.json").write_text(json.dumps(
-            {"argv": ["/usr/bin/python3", str(SCRIPTED), "{connection_file}"],
+            {"argv": ["/usr/bin/python3", str(SCRIPTED), "{connection_file}", *does],
              "display_name": name, "language": "script", "interrupt_mode": interrupt}))
         self.environment["JUPYTER_PATH"] = str(self.folder / "jupyter")
 

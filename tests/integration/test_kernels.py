@@ -149,6 +149,24 @@ class Life(Kernels):
         self.assertEqual([self.wait(server, task)["status"] for task in tasks],
                          ["cancelled", "completed"])
 
+    def test_what_has_not_left_yet_leaves_its_notebook_alone(self):
+        """Its kernel would not be heard when it asks: so its request is held back for a while."""
+        self.add_scripted_kernel("scripted-mute", "signal", "stdin=never")
+        book = notebook("1", kernel="scripted-mute")
+        book["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["before\n"]}]
+        path = self.write("q.ipynb", book)
+        before = path.read_bytes()
+        server = self.serve()
+        task = server.call("run_cell_async", notebook_path="q.ipynb", index=0)["task_id"]
+        celldeck.until("its beginning", lambda: server.call(
+            "get_execution_status", task_id=task)["status"] == "running")
+        server.call("cancel_execution", notebook_path="q.ipynb", task_id=task)
+        done = self.wait(server, task)
+        self.assertEqual(done["status"], "cancelled")
+        self.assertIn("before its kernel took it", done["error"])
+        server.end()
+        self.assertEqual(path.read_bytes(), before)
+
     def test_a_limit_interrupts_and_the_end_stays(self):
         """"A timeout does not interrupt the cell, and the late idle turns timeout into
         completed." """
