@@ -36,6 +36,11 @@ endif()
 find_program(CELLDECK_LLD NAMES ld.lld-19)
 if(CELLDECK_LLD)
   target_link_options(celldeck_flags INTERFACE -fuse-ld=${CELLDECK_LLD})
+  if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    # Most of the program is optimised while it is linked: what has not changed, once.
+    target_link_options(celldeck_flags INTERFACE
+      -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/thinlto)
+  endif()
 endif()
 
 find_program(CELLDECK_CCACHE ccache)
