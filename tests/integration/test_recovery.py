@@ -174,6 +174,28 @@ class Recovery(celldeck.CelldeckTest):
                 # What it looks like belongs to it.
                 self.assertIn(state[model]["state"]["layout"].removeprefix("IPY_MODEL_"), state)
 
+    def test_more_widgets_than_are_asked_for_at_once(self):
+        """Each slider has a layout and a style: 180 of them, and 64 are asked for at a time."""
+        self.write("w.ipynb", notebook(
+            "import ipywidgets\nsliders = [ipywidgets.IntSlider(value=i) for i in range(60)]",
+            f"print('before')\nopen({str(self.gate)!r}).read()"))
+        server = self.serve()
+        tasks = server.call("run_all_cells", notebook_path="w.ipynb")["task_ids"]
+        until("the outputs so far on disk",
+              lambda: text_of(self.show(tasks[1])["outputs"]) == "before\n")
+        self.crash(server)
+        server, errors = self.again()
+        self.until_heard(errors)
+        self.open_gate()
+        self.assertEqual(self.wait(server, tasks[-1])["status"], "completed")
+        self.assertEqual(server.end(), 0)
+        state = self.read(self.work / "w.ipynb")["metadata"]["widgets"][
+            "application/vnd.jupyter.widget-state+json"]["state"]
+        sliders = [one["state"]["value"] for one in state.values()
+                   if one["model_name"] == "IntSliderModel"]
+        self.assertEqual(sorted(sliders), list(range(60)))
+        self.assertEqual(len(state), 180)
+
     def test_twice_killed(self):
         server, tasks = self.begin()
         for _ in range(2):
