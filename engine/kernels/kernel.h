@@ -79,14 +79,14 @@ public:
     /// a later engine: see `wasSent`.
     [[nodiscard]] QByteArray newMessageId() const;
 
-    /// Sends the request and ends when its execute_reply and its idle have both come. `changed` is
-    /// called with the outputs so far, at most 30 times a second. Fails with KernelDied (`partial`
-    /// of the error is kept in `lastOutputs()`), Stale (interrupted before the request left) or
-    /// Cancelled.
+    /// Sends the request and ends when its execute_reply and its idle have both come. `left` is
+    /// called when it has left: what ends before that has not run. `changed` is called with the
+    /// outputs so far, at most 30 times a second. Fails with KernelDied (`partial` of the error is
+    /// kept in `lastOutputs()`), Stale (interrupted before it left) or Cancelled.
     /// Requires: started, and no other execution in flight.
     [[nodiscard]] QCoro::Task<Result<Execution>> execute(
         QByteArray messageId, QString code, ExecuteOptions options,
-        std::function<void(const Json &outputs)> changed);
+        std::function<void(const Json &outputs)> changed, std::function<void()> left = {});
 
     /// Ends as `execute` does, for a request that an earlier engine has sent, and of which it has
     /// recorded `soFar`. Fails with Missed too: it ended while no engine listened.

@@ -15,7 +15,8 @@ constexpr Milliseconds StdinLimit{5'000};
 
 QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString code,
                                                ExecuteOptions options,
-                                               std::function<void(const Json &)> changed)
+                                               std::function<void(const Json &)> changed,
+                                               std::function<void()> left)
 {
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied,
@@ -45,6 +46,8 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
                                 {"allow_stdin", *canAsk},
                                 {"stop_on_error", options.stopOnError}});
     if (sent) {
+        if (left)
+            left();
         d->client->expectAnswer();
     } else {
         d->cell.abandon(sent.error());

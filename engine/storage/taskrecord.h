@@ -69,6 +69,8 @@ struct TaskOutcome
     UtcTime finishedAt{};
     QByteArray payload;                     ///< As TaskDetail's; "": none.
     std::optional<UtcTime> startedAt = {};  ///< for a task whose beginning is not on record
+    /// False: it was marked as running perhaps, but has never left for its kernel.
+    bool hasRun = true;
 };
 
 /// One row, without its outputs: what lists and tables show. Crosses threads by value.

@@ -52,8 +52,10 @@ Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place
         census.contents().outputs(connection, outcome.outputs, outcome.executionCount);
     if (!outputs)
         return fail(outputs.error());
-    std::optional<std::int64_t> waited = place.waited;
-    if (!waited && outcome.startedAt)
+    std::optional<std::int64_t> waited;
+    if (outcome.hasRun)
+        waited = place.waited;
+    if (outcome.hasRun && !waited && outcome.startedAt)
         waited = waitedUntil(id, *outcome.startedAt);
     const std::int64_t ran =
         std::max<std::int64_t>(0, (outcome.finishedAt - timeOf(id)).count() - waited.value_or(0));

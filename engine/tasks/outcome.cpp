@@ -23,11 +23,6 @@ QString errorOf(const Result<kernels::Execution> &execution)
 
 }  // namespace
 
-bool hasLeft(const Result<kernels::Execution> &execution)
-{
-    return execution || execution.error().code != ErrorCode::Stale;
-}
-
 TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, const Json &soFar)
 {
     TaskOutcome outcome;
@@ -40,25 +35,20 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
         if (execution->status == kernels::Execution::Status::Ok && asked != End::Limit)
             return outcome;
     }
-    const bool left = hasLeft(execution);
     switch (asked) {
     case End::Cancel:
         outcome.state = TaskState::Cancelled;
-        outcome.error = left ? QStringLiteral("cancelled while it ran")
-                             : QStringLiteral("cancelled before its kernel took it");
+        outcome.error = QStringLiteral("cancelled while it ran");
         break;
     case End::Limit:
         outcome.state = TaskState::TimedOut;
-        outcome.error = left ? QStringLiteral("it ran longer than its limit")
-                             : QStringLiteral("its limit passed before its kernel took it");
+        outcome.error = QStringLiteral("it ran longer than its limit");
         break;
     case End::NoAnswer:
         outcome.state = TaskState::Interrupted;
         outcome.error = QStringLiteral("nobody answered its input in time");
         break;
     case End::Stop:
-        if (!left)
-            return stoppedBeforeItRan();
         outcome.state = TaskState::Interrupted;
         outcome.error = QStringLiteral("its kernel was stopped while it ran");
         break;
@@ -72,17 +62,47 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
     return outcome;
 }
 
-TaskOutcome stoppedBeforeItRan()
+TaskOutcome outcomeOfUnsent(const Error &why, End asked)
 {
     TaskOutcome outcome;
-    outcome.state = TaskState::Cancelled;
-    outcome.error = QStringLiteral("its kernel was stopped before it ran");
+    outcome.hasRun = false;
+    switch (asked) {
+    case End::Cancel:
+        outcome.state = TaskState::Cancelled;
+        outcome.error = QStringLiteral("cancelled before its kernel took it");
+        break;
+    case End::Limit:
+        outcome.state = TaskState::TimedOut;
+        outcome.error = QStringLiteral("its limit passed before its kernel took it");
+        break;
+    case End::Stop:
+        return stoppedBeforeItRan(Stopped::Kernel);
+    case End::NoAnswer:
+    case End::None:
+        outcome.state = TaskState::Failed;
+        outcome.error = errorOf(fail(why));
+        break;
+    }
+    return outcome;
+}
+
+TaskOutcome stoppedBeforeItRan(Stopped stopped)
+{
+    TaskOutcome outcome;
+    outcome.hasRun = false;
+    if (stopped == Stopped::Engine) {
+        outcome.state = TaskState::Interrupted;
+        outcome.error = QStringLiteral("the engine was stopped before it ran");
+    } else {
+        outcome.state = TaskState::Cancelled;
+        outcome.error = QStringLiteral("its kernel was stopped before it ran");
+    }
     return outcome;
 }
 
 std::optional<notebooks::CellResult> resultOf(const TaskRecord &task, const TaskOutcome &outcome)
 {
-    if (!task.writeBack || task.cellIndex < 0)
+    if (!task.writeBack || task.cellIndex < 0 || !outcome.hasRun)
         return std::nullopt;
     return notebooks::CellResult{.index = task.cellIndex,
                                  .cellId = task.cellId,
@@ -98,6 +118,8 @@ TaskRecord ended(TaskRecord task, const TaskOutcome &outcome)
     task.executionCount = outcome.executionCount;
     task.error = outcome.error;
     task.messageId.clear();
+    if (!outcome.hasRun)
+        task.startedAt.reset();
     return task;
 }
 

@@ -12,16 +12,15 @@ namespace celldeck::tasks {
 /// Why a task that runs is asked to end before its time.
 enum class End { None, Cancel, Limit, NoAnswer, Stop };
 
-/// False: it was asked to end before its request went to the kernel, and has done nothing.
-[[nodiscard]] bool hasLeft(const Result<kernels::Execution> &execution);
-
 /// `soFar`: the outputs that had come, for an execution that the kernel did not bring to its end.
 /// The time of the end is the caller's to set.
 [[nodiscard]] storage::TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked,
                                              const Json &soFar);
 
-/// Of a task that has not left when its kernel was stopped.
-[[nodiscard]] storage::TaskOutcome stoppedBeforeItRan();
+/// Of a task whose request has not left, and has done nothing.
+[[nodiscard]] storage::TaskOutcome outcomeOfUnsent(const Error &why, End asked);
+enum class Stopped { Kernel, Engine };
+[[nodiscard]] storage::TaskOutcome stoppedBeforeItRan(Stopped stopped);
 
 /// The task's record after its end.
 [[nodiscard]] storage::TaskRecord ended(storage::TaskRecord task,

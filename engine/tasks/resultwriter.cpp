@@ -60,14 +60,16 @@ Waiter<> ResultWriter::flushed()
 
 void ResultWriter::write()
 {
-    if (!m_writing && hasWork())
+    if (m_writing || (m_again.isActive() && !m_flushing))
+        return;  // Later results wait for the same file.
+    if (hasWork())
         m_scope.start(writeNow(std::exchange(m_results, {})));
 }
 
 QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
 {
     m_writing = true;
-    m_widgetsAreDue = false;
+    const bool hadWidgets = std::exchange(m_widgetsAreDue, false);
     const auto writing = inBackground<QList<int>>([path = m_path, results, widgets = m_widgets] {
         QList<notebooks::CellResult> whole = results;
         for (notebooks::CellResult &result : whole)
@@ -79,6 +81,7 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
     if (!missed && missed.error().code == ErrorCode::Cancelled)
         co_return;
     if (!missed && missed.error().code == ErrorCode::Io && !m_flushing) {
+        m_widgetsAreDue |= hadWidgets;
         keepForLater(std::move(results), missed.error());
         co_return;
     }

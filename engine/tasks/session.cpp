@@ -174,7 +174,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_return;
     }
     if (!started) {
-        TaskOutcome outcome = stoppedBeforeItRan();
+        TaskOutcome outcome = stoppedBeforeItRan(Stopped::Kernel);
         if (m_end != End::Stop) {
             outcome.state = TaskState::Failed;
             outcome.error = started.error().message;
@@ -201,13 +201,8 @@ QCoro::Task<> Session::runTask(TaskRecord task)
     if (m_end == End::Cancel)
         co_return;  // Whoever cancelled it has ended it.
     if (m_stopping || m_end == End::Stop || !m_kernel.get()) {
-        TaskOutcome outcome = stoppedBeforeItRan();
-        if (m_stopping) {
-            outcome.state = TaskState::Interrupted;
-            outcome.error = QStringLiteral("the engine was stopped before it ran");
-        }
-        task.state = TaskState::Pending;  // Its notebook goes on showing what an earlier run did.
-        co_await m_ends.finish(task, outcome);
+        co_await m_ends.finish(task,
+                               stoppedBeforeItRan(m_stopping ? Stopped::Engine : Stopped::Kernel));
         co_return;
     }
     crashPoint("session.running_committed");
@@ -222,7 +217,7 @@ QCoro::Task<> Session::giveBack(TaskRecord task)
     if (!isPending || m_end == End::Cancel)
         co_return;  // Whoever cancelled it has ended it.
     if (m_end == End::Stop && !m_stopping) {
-        co_await m_ends.finish(task, stoppedBeforeItRan());
+        co_await m_ends.finish(task, stoppedBeforeItRan(Stopped::Kernel));
         co_return;
     }
     task.stateLost = m_current->stateLost;
@@ -243,12 +238,16 @@ QCoro::Task<> Session::executeTask(TaskRecord task, OnDisk as)
     if (task.limit)
         m_limit.start(*task.limit);
     m_executing = true;
-    m_hasState = true;
+    m_hasLeft = false;
     kernels::ExecuteOptions options;
     options.allowStdin = m_options.allowStdin;
     options.stopOnError = false;  // What follows an error is the queue's decision.
     const QCoro::Task<Result<kernels::Execution>> executing = m_kernel.get()->execute(
-        task.messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); });
+        task.messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); },
+        [this] {
+            m_hasLeft = true;
+            m_hasState = true;
+        });
     if (as == OnDisk::Announced)
         recordStep(task);
     m_ahead.cellBegan();
@@ -280,6 +279,7 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
     const TaskRecord task = detail.task;
     const auto soFar = parseJson(detail.outputs);
     m_executing = true;
+    m_hasLeft = true;
     m_hasState = true;
     if (task.limit && task.startedAt)
         m_limit.start(std::max(Milliseconds(0), *task.startedAt + *task.limit - m_clock.now()));
@@ -297,12 +297,16 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     m_executing = false;
     for (QTimer *timer : {&m_limit, &m_inputLimit, &m_grace})
         timer->stop();
-    static const Json Nothing = Json::array();
-    TaskOutcome outcome =
-        outcomeOf(execution, m_end, m_kernel.get() ? m_kernel.get()->lastOutputs() : Nothing);
+    if (!m_hasLeft && m_kernelEnds && m_end == End::None && !m_stopping) {
+        task.state = TaskState::Pending;
+        task.startedAt.reset();
+        task.messageId.clear();
+        m_current = task;
+        co_await giveBack(std::move(task));
+        co_return;
+    }
+    TaskOutcome outcome = outcomeNow(execution);
     outcome.finishedAt = m_clock.now();
-    if (!hasLeft(execution))
-        task.state = TaskState::Pending;  // Its notebook goes on showing what an earlier run did.
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     if (execution)
         co_await m_ends.showAnew(execution->updates);
@@ -331,6 +335,16 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         co_await cancelTheRest(task, outcome.state, kernelGone);
     if (kernelGone && !m_stopping)
         co_await loseState();
+}
+
+TaskOutcome Session::outcomeNow(const Result<kernels::Execution> &execution) const
+{
+    static const Json Nothing = Json::array();
+    if (m_hasLeft || execution)
+        return outcomeOf(execution, m_end,
+                         m_kernel.get() ? m_kernel.get()->lastOutputs() : Nothing);
+    return m_stopping ? stoppedBeforeItRan(Stopped::Engine)
+                      : outcomeOfUnsent(execution.error(), m_end);
 }
 
 QCoro::Task<> Session::cancelTheRest(TaskRecord task, TaskState state, bool kernelGone)

@@ -40,8 +40,8 @@ struct SessionStatus
 /// once a second.
 ///
 /// Owned by the TaskQueue. Thread: the engine's. Stopping: `stop()` ends the running task as
-/// interrupted with what it had printed, leaves pending ones pending, writes what the notebook
-/// still lacks, and shuts the kernel down.
+/// interrupted with what it had printed, if it had begun, leaves pending ones pending, writes what
+/// the notebook still lacks, and shuts the kernel down.
 class Session final : public QObject
 {
     Q_OBJECT
@@ -127,6 +127,8 @@ private:
     QCoro::Task<> followTask(storage::TaskDetail task);
     /// From the kernel's answer to the end on disk.
     QCoro::Task<> conclude(storage::TaskRecord task, Result<kernels::Execution> execution);
+    [[nodiscard]] storage::TaskOutcome outcomeNow(
+        const Result<kernels::Execution> &execution) const;
     QCoro::Task<> cancelTheRest(storage::TaskRecord task, storage::TaskState state,
                                 bool kernelGone);
     QCoro::Task<> cancelWaiting(QList<storage::TaskRecord> tasks, QString why);
@@ -163,6 +165,7 @@ private:
     storage::OnError m_onError = storage::OnError::AsSubmitted;
     std::optional<storage::TaskRecord> m_current;
     bool m_executing = false;  // the current task is the kernel's affair
+    bool m_hasLeft = false;    // and its request is on the way to it
     End m_end = End::None;
     std::optional<storage::AuditNote> m_endNote;
     Waiter<> m_ended;  // of the current task

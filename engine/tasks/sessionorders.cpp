@@ -268,7 +268,7 @@ QCoro::Task<> Session::exchange(QString kernelName, storage::Actor by, Waiter<> 
         if (!started && started.error().code == ErrorCode::Cancelled)
             co_return;
     }
-    if (m_executing && m_end == End::None)
+    if (m_executing && m_hasLeft && m_end == End::None)
         m_end = End::Stop;
     m_kernelEnds = true;
     const Waiter<> ended;

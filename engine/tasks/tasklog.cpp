@@ -85,7 +85,8 @@ QCoro::Task<Result<>> TaskLog::finish(TaskRecord task, TaskOutcome outcome,
 {
     if (outcome.finishedAt == UtcTime{})
         outcome.finishedAt = m_clock.now();
-    outcome.startedAt = task.startedAt;
+    if (outcome.hasRun)
+        outcome.startedAt = task.startedAt;
     for (;;) {
         const Waiter<> finishing = m_store.finish(task.id, outcome, note);
         const Result<> finished = co_await finishing.wait(m_scope);

@@ -53,6 +53,7 @@ TaskOutcome QueueChance::anyOutcome(UtcTime now)
         outcome.error = QStringLiteral("ValueError: 'ü' ") + QString::number(any(5));
     outcome.outputs = anyOutputs();
     outcome.finishedAt = now;
+    outcome.hasRun = !oneIn(5);
     return outcome;
 }
 

@@ -23,6 +23,8 @@ bool sameContent(const TaskDraft &draft, const auto &there)
 
 void end(TaskDetail &task, const TaskOutcome &outcome)
 {
+    if (!outcome.hasRun)
+        task.task.startedAt.reset();
     const UtcTime from = task.task.startedAt.value_or(task.task.createdAt);
     task.task.state = outcome.state;
     task.task.finishedAt = std::max(from, outcome.finishedAt);

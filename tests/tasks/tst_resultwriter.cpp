@@ -1,3 +1,4 @@
+#include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
 #include <QSignalSpy>
@@ -21,6 +22,7 @@ private Q_SLOTS:
     void init();
     void aFastRunIsWrittenAtIntervals();
     void theRestIsWrittenAtOnce();
+    void widgetsWaitForAFileThatIsRefused();
 
 private:
     [[nodiscard]] static notebooks::CellResult result(std::int64_t count)
@@ -77,6 +79,24 @@ void TestResultWriter::theRestIsWrittenAtOnce()
     QVERIFY(await(flushed));
     QCOMPARE(writes.count(), 2);
     QVERIFY(written().contains("\"execution_count\": 2"));
+}
+
+void TestResultWriter::widgetsWaitForAFileThatIsRefused()
+{
+    ResultWriter writer(m_path);
+    QSignalSpy writes(&writer, &ResultWriter::written);
+    QSignalSpy refusals(&writer, &ResultWriter::failed);
+    writer.add(result(1));
+    QVERIFY(writes.wait(60'000));
+    const QByteArray before = written();
+    QVERIFY(QFile::remove(m_path) && QDir().mkdir(m_path));
+    writer.refreshWidgets(Json{{"some", "state"}});
+    QVERIFY(refusals.wait(60'000));
+    QVERIFY(QDir().rmdir(m_path));
+    QVERIFY(notebooks::writeAtomically(m_path, before));
+    QVERIFY(writes.wait(60'000));
+    QVERIFY(written().contains("\"widgets\""));
+    QVERIFY(await(writer.flushed()));
 }
 
 QTEST_GUILESS_MAIN(TestResultWriter)
