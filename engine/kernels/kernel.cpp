@@ -248,11 +248,8 @@ QByteArray Kernel::newMessageId() const
 
 void Kernel::interrupt()
 {
-    if (d->heldBack) {
-        d->heldBack->resolve(fail(
-            ErrorCode::Stale, QStringLiteral("it was interrupted before it left for its kernel")));
+    if (d->takeBack(QStringLiteral("it was interrupted before it left for its kernel")))
         return;
-    }
     if (d->spec.interruptMode != QLatin1String("message")) {
         d->process.signal(SIGINT);
         return;
@@ -260,8 +257,17 @@ void Kernel::interrupt()
     (void)d->ask(Channel::Control, QByteArrayLiteral("interrupt_request"), Json::object());
 }
 
+/// False: nothing waits to leave.
+bool Kernel::Private::takeBack(const QString &why)
+{
+    if (heldBack)
+        heldBack->resolve(fail(ErrorCode::Stale, why));
+    return heldBack.has_value();
+}
+
 QCoro::Task<Result<>> Kernel::shutdown()
 {
+    d->takeBack(QStringLiteral("its kernel was stopped before it left for it"));
     if (!d->process.isRunning() && d->cell.isActive())
         d->handleEnd();  // Nobody waits for its last words any more.
     d->asked = true;

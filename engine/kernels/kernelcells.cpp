@@ -36,6 +36,16 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
         }
         co_return fail(canAsk.error());
     }
+    if (d->asked || !d->process.isRunning()) {
+        const Error why =
+            d->asked
+                ? Error{ErrorCode::Stale,
+                        QStringLiteral("its kernel was stopped before it left for it")}
+                : Error{ErrorCode::KernelDied,
+                        QStringLiteral("the kernel died before it ran: ") + d->process.reason()};
+        d->cell.abandon(why);
+        co_return fail(why);
+    }
     Result<> sent = d->note->put(messageId);
     if (sent)
         sent = d->client->send(Channel::Shell, QByteArrayLiteral("execute_request"), messageId,

@@ -54,6 +54,7 @@ struct Kernel::Private
     bool responding = true;
     Waiter<> listening;                    // what iopub says reaches us
     bool isMute = false;                   // its stdin channel has taken no connection in time
+    bool takeBack(const QString &why);
     std::optional<Waiter<bool>> heldBack;  // the cell that is to run has not left yet
     QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
     MessageRouter router;

@@ -69,6 +69,7 @@ void ResultWriter::write()
 QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
 {
     m_writing = true;
+    const bool isLastTry = m_flushing;
     const bool hadWidgets = std::exchange(m_widgetsAreDue, false);
     const auto writing = inBackground<QList<int>>([path = m_path, results, widgets = m_widgets] {
         QList<notebooks::CellResult> whole = results;
@@ -80,9 +81,11 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
     m_writing = false;
     if (!missed && missed.error().code == ErrorCode::Cancelled)
         co_return;
-    if (!missed && missed.error().code == ErrorCode::Io && !m_flushing) {
+    if (!missed && missed.error().code == ErrorCode::Io && !isLastTry) {
         m_widgetsAreDue |= hadWidgets;
         keepForLater(std::move(results), missed.error());
+        if (m_flushing)
+            write();
         co_return;
     }
     m_refusals = 0;

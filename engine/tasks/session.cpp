@@ -169,6 +169,7 @@ QCoro::Task<> Session::runTask(TaskRecord task)
         co_await m_log.loseKernel(m_path, m_waiting.ids() << task.id);
     }
     const Result<> started = co_await startKernelFor(task);
+    task.stateLost = m_current->stateLost;  // It may have lost its kernel meanwhile.
     if (m_stopping || (!started && started.error().code == ErrorCode::Cancelled)) {
         m_waiting.prepend(std::move(task));  // It runs when the engine is back.
         co_return;

@@ -162,6 +162,7 @@ QCoro::Task<> Session::cancelPending(TaskRecord task, std::optional<storage::Aud
     TaskOutcome outcome;
     outcome.state = TaskState::Cancelled;
     outcome.error = QStringLiteral("cancelled before it ran");
+    outcome.hasRun = false;  // Its beginning may be on its way to the disk.
     co_await m_ends.finish(task, outcome, note);
     done.resolve({});
 }

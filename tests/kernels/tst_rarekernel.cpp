@@ -1,5 +1,6 @@
 #include <QTemporaryDir>
 #include <QtTest>
+#include <csignal>
 
 #include "kernelfixture.h"
 
@@ -27,6 +28,7 @@ private Q_SLOTS:
     void aQuestionReachesUsHoweverLateStdinIs();
     void whereNobodyCanBeAskedTheCellIsTold();
     void whatIsInterruptedBeforeItLeavesNeverRuns();
+    void whatWaitsToLeaveDoesNotLeaveForAKernelThatGoes();
 
 private:
     KernelOptions options() const
@@ -187,18 +189,37 @@ void TestRareKernel::whatIsInterruptedBeforeItLeavesNeverRuns()
     Kernel kernel(scripted(QStringLiteral("stdin=never")), options(), *m_pool);
     QVERIFY(await(kernel.start()));
     const QString mark = m_dir->filePath(QStringLiteral("mark"));
+    bool hasLeft = false;
     auto running = kernel.execute(
         kernel.newMessageId(),
         QStringLiteral(R"([{"note": "%1", "text": "ran"}, {"reply": {}}])").arg(mark),
-        {.allowStdin = true}, {});
+        {.allowStdin = true}, {}, [&hasLeft] { hasLeft = true; });
     kernel.interrupt();
     const auto execution = await(std::move(running));
     QVERIFY(!execution);
     QCOMPARE(execution.error().code, ErrorCode::Stale);
+    QVERIFY(!hasLeft);
     QCOMPARE(kernel.state(), KernelState::Idle);
     // It is fit for the next one, and has not seen the first.
     QVERIFY(run(kernel, QStringLiteral("pass")));
     QVERIFY(!QFile::exists(mark));
+}
+
+/// However long that one takes to end.
+void TestRareKernel::whatWaitsToLeaveDoesNotLeaveForAKernelThatGoes()
+{
+    Kernel kernel(scripted(QStringLiteral("stdin=never")), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    bool hasLeft = false;
+    auto running = kernel.execute(kernel.newMessageId(), QStringLiteral("pass"),
+                                  {.allowStdin = true}, {}, [&hasLeft] { hasLeft = true; });
+    ::kill(pid_t(kernel.pid()), SIGSTOP);
+    auto stopping = kernel.shutdown();
+    const auto execution = await(std::move(running));
+    QVERIFY(!execution);
+    QCOMPARE(execution.error().code, ErrorCode::Stale);
+    QVERIFY(!hasLeft);
+    QVERIFY(await(std::move(stopping)));
 }
 
 QTEST_GUILESS_MAIN(TestRareKernel)

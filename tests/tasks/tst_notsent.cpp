@@ -80,6 +80,9 @@ void TestNotSent::whatIsAboutToBeginCanStillBeStopped()
     const auto ended = await(f.queue.finished(second));
     QVERIFY(ended);
     QTEST(ended->state, "state");
+    QVERIFY(!ended->startedAt);
+    const auto stored = await(f.store.load(second));
+    QVERIFY(stored && !stored->task.startedAt);
     QVERIFY(!QFile::exists(mark));
     if (how != QLatin1String("engine"))
         QVERIFY(await(f.queue.stop()));
