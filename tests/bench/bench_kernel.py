@@ -249,10 +249,9 @@ class Bench:
             print(f"waits: {len(tasks)} executions waiting, {seconds} s")
             print(f"  CPU {cpu:.4f} % of a core (aim: under 0.1), {wakes:.2f} wake-ups a second "
                   "(aim: under 5)", flush=True)
-            writer = os.open(gate, os.O_WRONLY)
+            os.close(os.open(gate, os.O_WRONLY))  # All of them read to the end.
             for thread in waiting:
                 thread.join()
-            os.close(writer)
         finally:
             server.end()
 
