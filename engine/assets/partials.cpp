@@ -1,15 +1,16 @@
 #include "assets/partials.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
-#include <QCryptographicHash>
 #include <QDateTime>
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "assets/asset.h"
 #include "assets/assetfolder.h"
@@ -132,12 +133,16 @@ Result<> study(Partial &partial)
     QFile file;
     if (!file.open(*fd, QIODevice::ReadOnly | QIODevice::Unbuffered, QFileDevice::AutoCloseHandle))
         return ioError(partial.path);
-    QCryptographicHash hash(QCryptographicHash::Sha256);
+    // libcrypto's, which uses what the processor has for it: Qt's took five seconds of each GB.
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(),
+                                                                       EVP_MD_CTX_free);
+    if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1)
+        return fail(ErrorCode::Io, QStringLiteral("libcrypto offers no SHA-256"));
     char last = '\n';
     TerminalText head(SampleBytes);
     for (QByteArray piece = file.read(PieceBytes); !piece.isEmpty();
          piece = file.read(PieceBytes)) {
-        hash.addData(piece);
+        EVP_DigestUpdate(hash.get(), piece.constData(), size_t(piece.size()));
         partial.bytes += piece.size();
         partial.lines += piece.count('\n');
         partial.characters += std::ranges::count_if(
@@ -153,7 +158,10 @@ Result<> study(Partial &partial)
     partial.head = QByteArray::fromStdString(head.text());
     if (last != '\n')
         ++partial.lines;
-    partial.stem = hash.result().toHex().left(StemLength);
+    QByteArray digest(EVP_MAX_MD_SIZE, '\0');
+    unsigned size = 0;
+    EVP_DigestFinal_ex(hash.get(), reinterpret_cast<unsigned char *>(digest.data()), &size);
+    partial.stem = digest.left(qsizetype(size)).toHex().left(StemLength);
     return {};
 }
 
