@@ -102,6 +102,11 @@ Result<> restore(Json &output, const Json &file)
     return {};
 }
 
+std::unexpected<Error> noHash()
+{
+    return fail(ErrorCode::Io, QStringLiteral("libcrypto makes no SHA-256"));
+}
+
 }  // namespace
 
 QString Partial::fileName() const
@@ -137,12 +142,13 @@ Result<> study(Partial &partial)
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(),
                                                                        EVP_MD_CTX_free);
     if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1)
-        return fail(ErrorCode::Io, QStringLiteral("libcrypto offers no SHA-256"));
+        return noHash();
     char last = '\n';
     TerminalText head(SampleBytes);
     for (QByteArray piece = file.read(PieceBytes); !piece.isEmpty();
          piece = file.read(PieceBytes)) {
-        EVP_DigestUpdate(hash.get(), piece.constData(), size_t(piece.size()));
+        if (EVP_DigestUpdate(hash.get(), piece.constData(), size_t(piece.size())) != 1)
+            return noHash();
         partial.bytes += piece.size();
         partial.lines += piece.count('\n');
         partial.characters += std::ranges::count_if(
@@ -160,7 +166,9 @@ Result<> study(Partial &partial)
         ++partial.lines;
     QByteArray digest(EVP_MAX_MD_SIZE, '\0');
     unsigned size = 0;
-    EVP_DigestFinal_ex(hash.get(), reinterpret_cast<unsigned char *>(digest.data()), &size);
+    if (EVP_DigestFinal_ex(hash.get(), reinterpret_cast<unsigned char *>(digest.data()), &size) !=
+        1)
+        return noHash();
     partial.stem = digest.left(qsizetype(size)).toHex().left(StemLength);
     return {};
 }

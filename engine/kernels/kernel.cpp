@@ -257,7 +257,6 @@ void Kernel::interrupt()
     (void)d->ask(Channel::Control, QByteArrayLiteral("interrupt_request"), Json::object());
 }
 
-/// False: nothing waits to leave.
 bool Kernel::Private::takeBack(const QString &why)
 {
     if (heldBack)

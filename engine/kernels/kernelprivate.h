@@ -37,6 +37,8 @@ struct Kernel::Private
     void tellComms();
     void noteQuestion(const InputRequest &request);
     QCoro::Task<> becomeReady(bool mayAsk, Waiter<bool> ready);
+    /// False: nothing waits to leave.
+    bool takeBack(const QString &why);
     QCoro::Task<Result<Execution>> ended(Waiter<Execution> done);
     [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
     QCoro::Task<> takeLastWords();
@@ -54,7 +56,6 @@ struct Kernel::Private
     bool responding = true;
     Waiter<> listening;                    // what iopub says reaches us
     bool isMute = false;                   // its stdin channel has taken no connection in time
-    bool takeBack(const QString &why);
     std::optional<Waiter<bool>> heldBack;  // the cell that is to run has not left yet
     QString session = QUuid::createUuid().toString(QUuid::WithoutBraces);
     MessageRouter router;

@@ -60,6 +60,8 @@ void TestLongTexts::ofLongTextsOnlyWhatIsInAFileIsTaken()
     QVERIFY(handed->record[0] == others[0] && handed->record[1] == others[1]);
     const QString path = textOf(handed->record[2]["assets"][0], "path");
     QCOMPARE(read(path), text);
+    // The name that the same text gets which is not in a file yet.
+    QCOMPARE(QFileInfo(path).fileName(), nameOf(text, QStringLiteral("text/plain")));
     QCOMPARE(handed->partials, QStringList{partial});
     // Its task's record keeps it, and nothing beyond that.
     QCOMPARE(await(f.leases.list({}))->first().expires, Start);

@@ -148,37 +148,9 @@ class Recovery(celldeck.CelldeckTest):
         self.open_gate()
         self.assertEqual(text_of(self.wait(server, task)["outputs"]), "hello Ada\n")
 
-    def test_widgets_are_known_again(self):
-        key = "application/vnd.jupyter.widget-state+json"
-        for more, value in (([], 7), (["slider.value = 8"], 8)):
-            with self.subTest(more):
-                self.write("w.ipynb", notebook(
-                    "import ipywidgets\nslider = ipywidgets.IntSlider(value=3)\nslider",
-                    f"slider.value = 7\nprint('before')\nopen({str(self.gate)!r}).read()", *more))
-                server = self.serve()
-                tasks = server.call("run_all_cells", notebook_path="w.ipynb")["task_ids"]
-                until("the outputs so far on disk",
-                      lambda: text_of(self.show(tasks[1])["outputs"]) == "before\n")
-                self.crash(server)
-                server, errors = self.again()
-                self.until_heard(errors)
-                self.open_gate()
-                self.assertEqual(self.wait(server, tasks[-1])["status"], "completed")
-                self.assertEqual(server.end(), 0)
-                written = self.read(self.work / "w.ipynb")
-                view = written["cells"][0]["outputs"][-1]  # behind what ipywidgets warns of
-                model = view["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
-                state = written["metadata"]["widgets"][key]["state"]
-                self.assertEqual((state[model]["model_name"], state[model]["state"]["value"]),
-                                 ("IntSliderModel", value))
-                # What it looks like belongs to it.
-                self.assertIn(state[model]["state"]["layout"].removeprefix("IPY_MODEL_"), state)
-
-    def test_more_widgets_than_are_asked_for_at_once(self):
-        """Each slider has a layout and a style: 180 of them, and 64 are asked for at a time."""
-        self.write("w.ipynb", notebook(
-            "import ipywidgets\nsliders = [ipywidgets.IntSlider(value=i) for i in range(60)]",
-            f"print('before')\nopen({str(self.gate)!r}).read()"))
+    def widgets_after_a_crash(self, *sources):
+        """The notebook, and its widgets' states, after a crash while its second cell ran."""
+        self.write("w.ipynb", notebook(*sources))
         server = self.serve()
         tasks = server.call("run_all_cells", notebook_path="w.ipynb")["task_ids"]
         until("the outputs so far on disk",
@@ -189,8 +161,28 @@ class Recovery(celldeck.CelldeckTest):
         self.open_gate()
         self.assertEqual(self.wait(server, tasks[-1])["status"], "completed")
         self.assertEqual(server.end(), 0)
-        state = self.read(self.work / "w.ipynb")["metadata"]["widgets"][
-            "application/vnd.jupyter.widget-state+json"]["state"]
+        written = self.read(self.work / "w.ipynb")
+        key = "application/vnd.jupyter.widget-state+json"
+        return written, written["metadata"]["widgets"][key]["state"]
+
+    def test_widgets_are_known_again(self):
+        for more, value in (([], 7), (["slider.value = 8"], 8)):
+            with self.subTest(more):
+                written, state = self.widgets_after_a_crash(
+                    "import ipywidgets\nslider = ipywidgets.IntSlider(value=3)\nslider",
+                    f"slider.value = 7\nprint('before')\nopen({str(self.gate)!r}).read()", *more)
+                view = written["cells"][0]["outputs"][-1]  # behind what ipywidgets warns of
+                model = view["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+                self.assertEqual((state[model]["model_name"], state[model]["state"]["value"]),
+                                 ("IntSliderModel", value))
+                # What it looks like belongs to it.
+                self.assertIn(state[model]["state"]["layout"].removeprefix("IPY_MODEL_"), state)
+
+    def test_more_widgets_than_are_asked_for_at_once(self):
+        """Each slider has a layout and a style: 180 of them, and 64 are asked for at a time."""
+        _, state = self.widgets_after_a_crash(
+            "import ipywidgets\nsliders = [ipywidgets.IntSlider(value=i) for i in range(60)]",
+            f"print('before')\nopen({str(self.gate)!r}).read()")
         sliders = [one["state"]["value"] for one in state.values()
                    if one["model_name"] == "IntSliderModel"]
         self.assertEqual(sorted(sliders), list(range(60)))
