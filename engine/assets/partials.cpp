@@ -150,7 +150,7 @@ Result<> study(Partial &partial)
         if (EVP_DigestUpdate(hash.get(), piece.constData(), size_t(piece.size())) != 1)
             return noHash();
         partial.bytes += piece.size();
-        partial.lines += piece.count('\n');
+        partial.lines += std::ranges::count(piece, '\n');
         partial.characters += std::ranges::count_if(
             piece, [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; });
         last = piece.back();

@@ -2,6 +2,9 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <charconv>
+
 namespace celldeck {
 
 namespace {
@@ -157,6 +160,51 @@ Result<> readTexts(QByteArrayView object, std::span<const std::string_view> keys
             texts[i] = QByteArray::fromStdString(member->get_ref<const std::string &>());
     }
     return {};
+}
+
+namespace {
+
+/// What an escape of four digits at `at` stands for, or -1 where there is none.
+int unitAt(QByteArrayView text, qsizetype at)
+{
+    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u')
+        return -1;
+    int unit = 0;
+    const char *const end = text.data() + at + 6;
+    const auto read = std::from_chars(text.data() + at + 2, end, unit, 16);
+    return read.ec == std::errc() && read.ptr == end ? unit : -1;
+}
+
+/// The next half of a surrogate pair that stands alone, from `at` on; or -1.
+qsizetype findHalf(QByteArrayView text, qsizetype at)
+{
+    while ((at = text.indexOf('\\', at)) >= 0) {
+        const int unit = unitAt(text, at);
+        if (unit < 0)
+            at += 2;
+        else if (!QChar::isSurrogate(char32_t(unit)))
+            at += 6;
+        else if (QChar::isHighSurrogate(char32_t(unit)) &&
+                 QChar::isLowSurrogate(char32_t(std::max(0, unitAt(text, at + 6)))))
+            at += 12;
+        else
+            return at;
+    }
+    return -1;
+}
+
+}  // namespace
+
+std::optional<QByteArray> repairedJson(QByteArrayView text)
+{
+    const bool isUtf8 = text.isEmpty() || simdjson::validate_utf8(text.data(), size_t(text.size()));
+    qsizetype half = findHalf(text, 0);
+    if (isUtf8 && half < 0)
+        return std::nullopt;
+    QByteArray repaired = isUtf8 ? text.toByteArray() : QString::fromUtf8(text).toUtf8();
+    for (half = findHalf(repaired, 0); half >= 0; half = findHalf(repaired, half))
+        repaired.replace(half, 6, "\\ufffd");
+    return repaired;
 }
 
 QByteArray toBytes(const Json &value)

@@ -40,6 +40,11 @@ inline constexpr int MaxJsonDepth = 200;
 [[nodiscard]] Result<> readTexts(QByteArrayView object, std::span<const std::string_view> keys,
                                  std::span<QByteArray> texts);
 
+/// The same text as Python reads what its own kernels send: bytes that are no UTF-8, and halves of
+/// surrogate pairs, become U+FFFD. A name of a file that is no UTF-8 brings them, for one. nullopt
+/// if there is nothing of that kind.
+[[nodiscard]] std::optional<QByteArray> repairedJson(QByteArrayView text);
+
 /// Compact UTF-8. Invalid UTF-8 inside strings becomes U+FFFD.
 [[nodiscard]] QByteArray toBytes(const Json &value);
 

@@ -84,7 +84,7 @@ void CellRun::abandon(const Error &why)
         stop().done.resolve(fail(why));
 }
 
-const Json &CellRun::outputs() const
+const Json &CellRun::outputs()
 {
     return m_active ? m_active->execution.outputs() : *m_lastOutputs;
 }

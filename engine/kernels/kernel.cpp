@@ -131,7 +131,8 @@ Result<> Kernel::Private::connectTo(ConnectionFile file, Found found)
             return fail(last.error());
         sent = *last;
     }
-    client = std::make_unique<KernelClient>(connection->info(), session, sent);
+    client =
+        std::make_unique<KernelClient>(connection->info(), session, sent, options.runtimeDirectory);
     QObject::connect(client.get(), &KernelClient::received, q,
                      [this](Channel channel, const Message &message) { take(channel, message); });
     QObject::connect(client.get(), &KernelClient::respondingChanged, q, [this](bool now) {
@@ -340,7 +341,7 @@ QCoro::Task<> Kernel::Private::takeLastWords()
             qCInfo(log, "the last words of kernel %lld: %s", static_cast<long long>(process.pid()),
                    qUtf8Printable(all.error().message));
     }
-    client->drain();
+    co_await client->takeRest();
     handleEnd();
 }
 

@@ -3,8 +3,11 @@
 #include <QLoggingCategory>
 #include <QTimer>
 #include <QUuid>
+#include <algorithm>
 #include <zmq.hpp>
 
+#include "async/background.h"
+#include "async/taskscope.h"
 #include "async/turn.h"
 #include "base/clock.h"
 #include "kernels/heartbeat.h"
@@ -16,6 +19,9 @@ namespace celldeck::kernels {
 
 namespace {
 
+// Unpacked in another thread: it would stand in the way for a millisecond and more.
+constexpr qsizetype BigFrameBytes = LongTextBytes;
+
 // Under the pace at which people are shown what a cell prints.
 constexpr Milliseconds UnnoticedFor{10};
 
@@ -23,8 +29,13 @@ constexpr Milliseconds UnnoticedFor{10};
 
 struct KernelClient::Private
 {
-    Private(const ConnectionInfo &info, const QString &name, std::uint64_t sentBefore)
-        : connection(info), codec(info.key), session(name), sent(sentBefore)
+    Private(const ConnectionInfo &info, const QString &name, std::uint64_t sentBefore,
+            const QString &backlogFolder)
+        : connection(info),
+          codec(info.key),
+          iopub(context, ZmqSocket::Kind::Subscriber, backlogFolder),
+          session(name),
+          sent(sentBefore)
     {
         // The kernel binds answers to the socket's identity.
         shell.setIdentity(session.toLatin1());
@@ -55,7 +66,7 @@ struct KernelClient::Private
     ZmqSocket shell{context, ZmqSocket::Kind::Dealer};
     ZmqSocket control{context, ZmqSocket::Kind::Dealer};
     ZmqSocket input{context, ZmqSocket::Kind::Dealer};
-    ZmqSocket iopub{context, ZmqSocket::Kind::Subscriber};
+    ZmqSocket iopub;
     const Waiter<> canBeAsked = input.connected();
     Heartbeat heartbeat{context};
     const QString session;
@@ -65,22 +76,17 @@ struct KernelClient::Private
     std::uint64_t sent;
     bool isUnnoticed = false;  // iopub
     QTimer unnoticed;
+    Waiter<> unpacked;  // one of those that take their time
+    TaskScope scope;
 };
 
 KernelClient::KernelClient(const ConnectionInfo &connection, const QString &session,
-                           std::uint64_t sent)
-    : d(std::make_unique<Private>(connection, session, sent))
+                           std::uint64_t sent, const QString &backlogFolder)
+    : d(std::make_unique<Private>(connection, session, sent, backlogFolder))
 {
     const auto forward = [this](ZmqSocket &socket, Channel channel) {
-        connect(&socket, &ZmqSocket::received, this, [this, channel](const Frames &frames) {
-            const auto message = d->codec.decode(frames);
-            if (!message) {
-                qCWarning(lcClient, "a message was refused: %s",
-                          qUtf8Printable(message.error().message));
-                return;
-            }
-            Q_EMIT received(channel, *message);
-        });
+        connect(&socket, &ZmqSocket::received, this,
+                [this, &socket, channel](const Frames &frames) { take(socket, channel, frames); });
     };
     // First what the kernel has said before its answer, or before its question.
     for (ZmqSocket *socket : {&d->shell, &d->input})
@@ -153,6 +159,45 @@ void KernelClient::noticeIopub()
     d->iopub.drain();
 }
 
+void KernelClient::take(ZmqSocket &socket, Channel channel, const Frames &frames)
+{
+    const auto isBig = [](const QByteArray &frame) { return frame.size() >= BigFrameBytes; };
+    if (std::ranges::any_of(frames, isBig))
+        d->scope.start(takeBig(socket, channel, frames));
+    else
+        deliver(channel, d->codec.decode(frames));
+}
+
+/// What comes behind it on its channel waits.
+QCoro::Task<> KernelClient::takeBig(ZmqSocket &socket, Channel channel, Frames frames)
+{
+    socket.setPaused(true);
+    // Nobody is to copy it any more.
+    const auto big = std::make_shared<Frames>(std::move(frames));
+    const auto unpacking = inBackground<std::shared_ptr<Unpacked>>(
+        [key = d->connection.key, big]() -> Result<std::shared_ptr<Unpacked>> {
+            auto unpacked = unpack(Signer(key), std::move(*big));
+            if (!unpacked)
+                return fail(unpacked.error());
+            return std::make_shared<Unpacked>(std::move(*unpacked));
+        });
+    const Result<std::shared_ptr<Unpacked>> unpacked = co_await unpacking.wait(d->scope);
+    if (!unpacked && unpacked.error().code == ErrorCode::Cancelled)
+        co_return;
+    socket.setPaused(false);
+    d->unpacked.resolve({});
+    deliver(channel, unpacked ? d->codec.accept(std::move(**unpacked))
+                              : Result<Message>(fail(unpacked.error())));
+}
+
+void KernelClient::deliver(Channel channel, const Result<Message> &message)
+{
+    if (message)
+        Q_EMIT received(channel, *message);
+    else
+        qCWarning(lcClient, "a message was refused: %s", qUtf8Printable(message.error().message));
+}
+
 Waiter<> KernelClient::canBeAsked() const
 {
     return d->canBeAsked;
@@ -163,6 +208,20 @@ void KernelClient::drain()
     for (ZmqSocket *socket : {&d->shell, &d->iopub}) {
         while (socket->drain()) {
         }
+    }
+}
+
+QCoro::Task<> KernelClient::takeRest()
+{
+    for (;;) {
+        drain();
+        if (!d->shell.isPaused() && !d->iopub.isPaused())
+            co_return;
+        d->unpacked = {};
+        const Waiter<> unpacked = d->unpacked;
+        const Result<> oneMore = co_await unpacked.wait(d->scope);
+        if (!oneMore)
+            co_return;
     }
 }
 

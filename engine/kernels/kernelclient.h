@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QCoroTask>
 #include <QObject>
 #include <array>
 #include <memory>
@@ -10,6 +11,8 @@
 #include "kernels/wiremessage.h"
 
 namespace celldeck::kernels {
+
+class ZmqSocket;
 
 /// Speaks with one kernel: sends requests, and says what came on which channel. Forged, broken and
 /// replayed messages are logged and dropped.
@@ -22,7 +25,9 @@ class KernelClient final : public QObject
 public:
     /// `session`: what we call ourselves towards the kernel. Under the same name a later client
     /// gets the answers to what an earlier one has asked. Its messages are numbered on from `sent`.
-    KernelClient(const ConnectionInfo &connection, const QString &session, std::uint64_t sent);
+    /// `backlogFolder`: of what the kernel prints; see FrameBacklog.
+    KernelClient(const ConnectionInfo &connection, const QString &session, std::uint64_t sent,
+                 const QString &backlogFolder);
     ~KernelClient() override;
 
     /// Connects all channels. Fails with Io.
@@ -34,8 +39,10 @@ public:
     /// Resolves when the kernel can ask us: what it asks before its stdin channel has our
     /// connection is lost, and it waits for the answer for good. Fails with Io.
     [[nodiscard]] Waiter<> canBeAsked() const;
-    /// Takes in all that has come already.
+    /// Takes in what has come already, but for what is still being unpacked.
     void drain();
+    /// The same, and resolves when it has taken in that too.
+    [[nodiscard]] QCoro::Task<> takeRest();
     /// The kernel's process has ended: when these have resolved, all that it said is there for
     /// `drain`. (Reading is ZeroMQ's thread's affair, which may be behind.) Requires: called once.
     [[nodiscard]] std::array<Waiter<>, 2> connectionsEnded();
@@ -52,6 +59,9 @@ Q_SIGNALS:
     void respondingChanged(bool responding);
 
 private:
+    void take(ZmqSocket &socket, Channel channel, const Frames &frames);
+    QCoro::Task<> takeBig(ZmqSocket &socket, Channel channel, Frames frames);
+    void deliver(Channel channel, const Result<Message> &message);
     void noticeIopub();
 
     struct Private;

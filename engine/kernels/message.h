@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QByteArray>
+#include <memory>
 #include <vector>
 
 #include "base/json.h"
@@ -35,6 +36,23 @@ private:
     QByteArray m_type;
 };
 
+/// A text that is too long to be held more than once: it stays in the frame that it came in.
+/// Thread: any.
+class LongText final
+{
+public:
+    /// Requires: a part of the frame.
+    LongText(QByteArray frame, QByteArrayView text);
+
+    [[nodiscard]] std::string_view view() const { return m_view; }
+    [[nodiscard]] std::int64_t lineEnds() const { return m_lineEnds; }
+
+private:
+    const QByteArray m_frame;
+    const std::string_view m_view;
+    const std::int64_t m_lineEnds;
+};
+
 /// One message of Jupyter's messaging protocol 5.3, unpacked.
 struct Message
 {
@@ -43,8 +61,10 @@ struct Message
     QByteArray metadata = QByteArrayLiteral("{}");  ///< a JSON object
     Json content = Json::object();
     std::vector<QByteArray> buffers;
-    /// The size of one over the limit, else 0: of its content only what is short was kept.
-    qsizetype oversizeBytes = 0;
+    /// Of a long stream message the text, which then is not in the content.
+    std::shared_ptr<const LongText> longText;
+    /// Why not all of its content is here, for people; "" if it is.
+    QString leftOut;
 
     [[nodiscard]] const QByteArray &type() const { return header.type(); }
     [[nodiscard]] const QByteArray &id() const { return header.id(); }

@@ -16,11 +16,14 @@ constexpr size_t GoneRemembered = 1'000;
 
 OrphanBuffer::Packed OrphanBuffer::pack(Channel channel, const Message &message)
 {
+    Json content = message.content;
+    if (message.longText)
+        content["text"] = std::string(message.longText->view());
     Packed packed{.channel = channel,
                   .parts = '[' + message.header.text() + ',' + message.parentHeader.text() + ',' +
-                           message.metadata + ',' + toBytes(message.content) + ']',
+                           message.metadata + ',' + toBytes(content) + ']',
                   .buffers = message.buffers,
-                  .oversizeBytes = message.oversizeBytes,
+                  .leftOut = message.leftOut,
                   .bytes = EntryBytes};
     packed.bytes += packed.parts.size();
     for (const QByteArray &buffer : packed.buffers)
@@ -38,19 +41,22 @@ Arrival OrphanBuffer::unpack(const Packed &packed)
         arrival.message.content = std::move((*parts)[3]);
     }
     arrival.message.buffers = packed.buffers;
-    arrival.message.oversizeBytes = packed.oversizeBytes;
+    arrival.message.leftOut = packed.leftOut;
     return arrival;
 }
 
 void OrphanBuffer::keep(const QString &kernel, Channel channel, const Message &message)
 {
-    Packed packed = pack(channel, message);
     const QByteArray &parent = message.parentId();
-    if (packed.bytes > m_limits.bytes) {
+    const auto drop = [&] {
         ++m_dropped[kernel];
         remember({.kernel = kernel, .parent = parent, .dropped = 1});
-        return;
-    }
+    };
+    if (message.longText && qsizetype(message.longText->view().size()) > m_limits.bytes)
+        return drop();  // Before it is held another time.
+    Packed packed = pack(channel, message);
+    if (packed.bytes > m_limits.bytes)
+        return drop();
     Kernel &place = m_kernels[kernel];
     Ring &ring = touch(place, parent);
     for (qsizetype *sum : {&ring.bytes, &place.bytes, &m_bytes})

@@ -78,7 +78,7 @@ private:
         Channel channel;
         QByteArray parts;  // JSON array of header, parent header, metadata, content
         std::vector<QByteArray> buffers;
-        qsizetype oversizeBytes;
+        QString leftOut;
         qsizetype bytes;
     };
     struct Ring

@@ -65,6 +65,10 @@ OutputCollector::Effect OutputCollector::apply(const Message &message)
     const Json &content = message.content;
     if (type == "stream") {
         const Json *name = find(content, "name");
+        if (name && name->is_string() && message.longText) {
+            appendLong(name->get_ref<const std::string &>(), message.longText);
+            return {.changed = true, .update = {}};
+        }
         const Json *text = find(content, "text");
         if (!name || !name->is_string() || !text || !text->is_string()) {
             qCDebug(lcOutputs, "a stream message without name or text");
@@ -116,11 +120,28 @@ void OutputCollector::append(Json output)
     if (m_clearBeforeNext)
         clear();
     m_outputs.push_back(std::move(output));
-    if (!m_joins)
+    if (!m_joins) {
+        describeGrowing();
         m_growing.clear();
+    }
 }
 
 void OutputCollector::appendStream(const std::string &name, const std::string &text)
+{
+    grow(growingText(name), text);
+}
+
+void OutputCollector::appendLong(const std::string &name, std::shared_ptr<const LongText> text)
+{
+    GrowingText &growing = growingText(name);
+    if (!m_spoolPath.isEmpty())
+        spoolOf(growing).append(std::move(text));
+    else
+        m_outputs[growing.place]["text"].get_ref<std::string &>() += text->view();
+}
+
+/// What this stream prints next belongs to it.
+OutputCollector::GrowingText &OutputCollector::growingText(const std::string &name)
 {
     if (m_clearBeforeNext)
         clear();
@@ -128,10 +149,9 @@ void OutputCollector::appendStream(const std::string &name, const std::string &t
         m_joins = true;
         beginText("stderr", ManyOutputs);
     }
-    if (const auto growing = m_growing.find(name); growing != m_growing.end())
-        grow(growing->second, text);
-    else
-        beginText(name, text);
+    if (!m_growing.contains(name))
+        beginText(name, {});
+    return m_growing[name];
 }
 
 void OutputCollector::beginText(const std::string &name, const std::string &text)
@@ -142,20 +162,46 @@ void OutputCollector::beginText(const std::string &name, const std::string &text
 
 void OutputCollector::grow(GrowingText &growing, const std::string &text)
 {
-    Json &output = m_outputs[growing.place];
-    std::string &all = output["text"].get_ref<std::string &>();
     if (!growing.spool) {
+        std::string &all = m_outputs[growing.place]["text"].get_ref<std::string &>();
         if (m_spoolPath.isEmpty() || all.size() + text.size() <= MaxStreamBytes) {
             all += text;
             return;
         }
+    }
+    spoolOf(growing).append(text);
+}
+
+Spool &OutputCollector::spoolOf(GrowingText &growing)
+{
+    if (!growing.spool) {
         growing.spool =
             std::make_shared<Spool>(m_spoolPath + QStringLiteral("-%1.txt").arg(m_spooled++));
         m_spools.push_back(growing.spool);
-        growing.spool->append(all);
+        growing.spool->append(m_outputs[growing.place]["text"].get_ref<const std::string &>());
     }
-    growing.spool->append(text);
-    growing.spool->describe(output);
+    return *growing.spool;
+}
+
+void OutputCollector::describeGrowing()
+{
+    for (const auto &[name, growing] : m_growing) {
+        if (growing.spool)
+            growing.spool->describe(m_outputs[growing.place]);
+    }
+}
+
+const Json &OutputCollector::outputs()
+{
+    describeGrowing();
+    return m_outputs;
+}
+
+Json OutputCollector::takeOutputs()
+{
+    describeGrowing();
+    m_growing.clear();
+    return std::move(m_outputs);
 }
 
 bool OutputCollector::updateHere(const DisplayUpdate &update)

@@ -49,9 +49,9 @@ public:
     /// A line of ours on stderr, where something had to be left out.
     void note(const QString &line);
 
-    [[nodiscard]] const Json &outputs() const { return m_outputs; }
+    [[nodiscard]] const Json &outputs();
     /// The same, of one that takes nothing more.
-    [[nodiscard]] Json takeOutputs() { return std::move(m_outputs); }
+    [[nodiscard]] Json takeOutputs();
     /// The indices of the outputs that can be updated later, by display id.
     [[nodiscard]] const QHash<QString, QList<qsizetype>> &displays() const { return m_displays; }
     /// The files of those outputs that are too long for memory.
@@ -67,8 +67,14 @@ private:
 
     void append(Json output);
     void appendStream(const std::string &name, const std::string &text);
+    void appendLong(const std::string &name, std::shared_ptr<const LongText> text);
+    GrowingText &growingText(const std::string &name);
     void beginText(const std::string &name, const std::string &text);
     void grow(GrowingText &growing, const std::string &text);
+    Spool &spoolOf(GrowingText &growing);
+    /// What went to files is shown as it stands only when somebody looks: in a storm that is once
+    /// in a thousand messages.
+    void describeGrowing();
     bool updateHere(const DisplayUpdate &update);
     void clear();
 

@@ -1,7 +1,6 @@
 #include "kernels/pendingexecution.h"
 
 #include "kernels/payload.h"
-#include "kernels/wiremessage.h"
 
 namespace celldeck::kernels {
 
@@ -65,13 +64,11 @@ PendingExecution::Effect PendingExecution::take(Channel channel, const Message &
     return Effect::None;
 }
 
-void PendingExecution::noteOversize(const Message &message)
+void PendingExecution::noteLeftOut(const Message &message)
 {
-    m_collector.note(QStringLiteral("[celldeck: a message of the kernel was left out here: %1 of "
-                                    "%2 bytes, the limit is %3]")
-                         .arg(QString::fromUtf8(message.type()))
-                         .arg(message.oversizeBytes)
-                         .arg(MaxMessageBytes));
+    m_collector.note(
+        QStringLiteral("[celldeck: a message of the kernel was left out here (%1): %2]")
+            .arg(QString::fromUtf8(message.type()), message.leftOut));
 }
 
 PendingExecution::Effect PendingExecution::takeIopub(const Message &message)
@@ -84,8 +81,8 @@ PendingExecution::Effect PendingExecution::takeIopub(const Message &message)
         m_execution.executionCount = findInt(message.content, "execution_count");
         return Effect::None;
     }
-    if (message.oversizeBytes > 0) {
-        noteOversize(message);
+    if (!message.leftOut.isEmpty()) {
+        noteLeftOut(message);
         return Effect::OutputsChanged;
     }
     OutputCollector::Effect effect = m_collector.apply(message);
@@ -104,8 +101,8 @@ PendingExecution::Effect PendingExecution::takeReply(const Message &message)
     m_execution.errorValue = textOf(message.content, "evalue");
     m_replied = true;
     m_input.reset();
-    if (message.oversizeBytes > 0)
-        noteOversize(message);
+    if (!message.leftOut.isEmpty())
+        noteLeftOut(message);
     return endedOr(Effect::None);
 }
 

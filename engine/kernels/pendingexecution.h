@@ -38,7 +38,7 @@ public:
 
     [[nodiscard]] const QByteArray &messageId() const { return m_messageId; }
     [[nodiscard]] const QByteArray &marker() const { return m_marker; }
-    [[nodiscard]] const Json &outputs() const { return m_collector.outputs(); }
+    [[nodiscard]] const Json &outputs() { return m_collector.outputs(); }
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const
     {
         return m_collector.spools();
@@ -57,7 +57,7 @@ public:
 private:
     Effect takeIopub(const Message &message);
     Effect takeReply(const Message &message);
-    void noteOversize(const Message &message);
+    void noteLeftOut(const Message &message);
     Effect takeMarker(Channel channel, const Message &message);
     [[nodiscard]] Effect endedOr(Effect effect) const;
 

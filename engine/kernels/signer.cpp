@@ -2,7 +2,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <array>
 
 namespace celldeck::kernels {
 
@@ -37,7 +36,7 @@ Signer::Signer(const QByteArray &key)
                       size_t(key.size()), parameters) == 1);
 }
 
-QByteArray Signer::sign(const QByteArray *texts, qsizetype count) const
+Digest Signer::digest(const QByteArray *texts, qsizetype count) const
 {
     must(EVP_MAC_init(m_context.get(), nullptr, 0, nullptr) ==
          1);  // anew, with the same key: since 3.0.3
@@ -45,10 +44,17 @@ QByteArray Signer::sign(const QByteArray *texts, qsizetype count) const
         must(EVP_MAC_update(m_context.get(),
                             reinterpret_cast<const unsigned char *>(texts[i].constData()),
                             size_t(texts[i].size())) == 1);
-    std::array<unsigned char, 32> mac{};
+    Digest mac{};
     size_t size = 0;
-    must(EVP_MAC_final(m_context.get(), mac.data(), &size, mac.size()) == 1);
-    return QByteArray(reinterpret_cast<const char *>(mac.data()), qsizetype(size)).toHex();
+    must(EVP_MAC_final(m_context.get(), reinterpret_cast<unsigned char *>(mac.bytes.data()), &size,
+                       mac.bytes.size()) == 1 &&
+         size == mac.bytes.size());
+    return mac;
+}
+
+QByteArray hexOf(const Digest &digest)
+{
+    return QByteArray::fromRawData(digest.bytes.data(), qsizetype(digest.bytes.size())).toHex();
 }
 
 }  // namespace celldeck::kernels

@@ -1,11 +1,30 @@
 #pragma once
 
 #include <QByteArray>
+#include <array>
+#include <cstring>
 #include <memory>
 
 struct evp_mac_ctx_st;
 
 namespace celldeck::kernels {
+
+struct Digest
+{
+    std::array<char, 32> bytes{};
+
+    bool operator==(const Digest &) const = default;
+    /// As good as any other eight bytes of it.
+    friend size_t qHash(const Digest &digest, size_t seed = 0) noexcept
+    {
+        size_t hash = 0;
+        std::memcpy(&hash, digest.bytes.data(), sizeof hash);
+        return hash ^ seed;
+    }
+};
+
+/// As messages have it.
+[[nodiscard]] QByteArray hexOf(const Digest &digest);
 
 /// HMAC-SHA256 with one key, as the messages of Jupyter are signed.
 ///
@@ -18,8 +37,8 @@ class Signer final
 public:
     explicit Signer(const QByteArray &key);
 
-    /// In hexadecimal, of `count` texts as if they were one.
-    [[nodiscard]] QByteArray sign(const QByteArray *texts, qsizetype count) const;
+    /// Of `count` texts as if they were one.
+    [[nodiscard]] Digest digest(const QByteArray *texts, qsizetype count) const;
 
 private:
     struct Deleter

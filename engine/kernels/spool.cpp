@@ -15,6 +15,8 @@ namespace {
 
 constexpr size_t HeadBytes = 900;
 constexpr size_t TailBytes = 700;
+// Written in one go.
+constexpr size_t PieceBytes = 256 << 10;
 // Of each end: what is shown of it is never big itself (assets/bigoutputs.h).
 constexpr int EndLines = 22;
 
@@ -52,24 +54,56 @@ struct Spool::File
 {
     explicit File(QString of) : path(std::move(of)) {}
 
+    /// What is to be written; a long text where it stands.
+    struct Piece
+    {
+        std::string text;
+        std::shared_ptr<const LongText> longText;
+    };
+
+    /// True if it is to be drained. A long text takes no room here that it does not have already.
+    bool append(std::string_view text, std::shared_ptr<const LongText> longText, size_t maxPending)
+    {
+        const std::scoped_lock lock(mutex);
+        if (!error.isEmpty())
+            return false;
+        if (pendingBytes + (longText ? 0 : text.size()) > maxPending) {
+            error = QStringLiteral("the disk is slower than what is printed");
+            return false;
+        }
+        pendingBytes += text.size();
+        if (longText) {
+            pending.push_back({.text = {}, .longText = std::move(longText)});
+        } else {
+            const bool hasRoom = !pending.empty() && !pending.back().longText &&
+                                 pending.back().text.size() + text.size() <= PieceBytes;
+            if (!hasRoom)
+                pending.emplace_back().text.reserve(PieceBytes);
+            pending.back().text.append(text);
+        }
+        return !std::exchange(isScheduled, true);
+    }
+
     void drain()
     {
         const std::scoped_lock order(writing);
         for (;;) {
-            std::string text;
+            std::vector<Piece> pieces;
             {
                 const std::scoped_lock lock(mutex);
                 if (pending.empty()) {
                     isScheduled = false;
                     return;
                 }
-                text.swap(pending);
+                pieces.swap(pending);
+                pendingBytes = 0;
             }
-            write(text);
+            for (const Piece &piece : pieces)
+                write(piece.longText ? piece.longText->view() : piece.text);
         }
     }
 
-    void write(const std::string &text)
+    void write(std::string_view text)
     {
         if (isDiscarded || isBroken)
             return;
@@ -121,7 +155,8 @@ struct Spool::File
     bool isDiscarded = false;  // the same
     bool isBroken = false;     // the same
     std::mutex mutex;
-    std::string pending;  // the rest is touched by both
+    std::vector<Piece> pending;  // the rest is touched by both
+    size_t pendingBytes = 0;
     bool isScheduled = false;
     QString error;
 };
@@ -136,25 +171,29 @@ void Spool::append(std::string_view text)
 {
     if (text.empty())
         return;
+    note(text, std::ranges::count(text, '\n'));
+    if (m_file->append(text, nullptr, m_maxPending))
+        startInBackground([file = m_file] { file->drain(); });
+}
+
+void Spool::append(std::shared_ptr<const LongText> text)
+{
+    note(text->view(), text->lineEnds());
+    if (m_file->append(text->view(), text, m_maxPending))
+        startInBackground([file = m_file] { file->drain(); });
+}
+
+void Spool::note(std::string_view text, std::int64_t lineEnds)
+{
     if (m_head.size() < HeadBytes)
         m_head.append(text.substr(0, HeadBytes - m_head.size()));
     m_tail.append(text.substr(text.size() - std::min(text.size(), TailBytes)));
     if (m_tail.size() > 2 * TailBytes)
         m_tail.erase(0, m_tail.size() - TailBytes);
     m_bytes += std::int64_t(text.size());
-    m_lines += std::ranges::count(text, '\n');
-    m_endsLine = text.back() == '\n';
-
-    const std::scoped_lock lock(m_file->mutex);
-    if (!m_file->error.isEmpty())
-        return;
-    if (m_file->pending.size() + text.size() > m_maxPending) {
-        m_file->error = QStringLiteral("the disk is slower than what is printed");
-        return;
-    }
-    m_file->pending.append(text);
-    if (!std::exchange(m_file->isScheduled, true))
-        startInBackground([file = m_file] { file->drain(); });
+    m_lines += lineEnds;
+    if (!text.empty())
+        m_endsLine = text.back() == '\n';
 }
 
 void Spool::describe(Json &output) const

@@ -6,13 +6,14 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "kernels/message.h"
 
 namespace celldeck::kernels {
 
 /// Of one stream output; what is longer goes to a file while it is printed.
 inline constexpr size_t MaxStreamBytes = 1 << 20;
 
-/// What may wait for the disk, of one stream.
+/// What may wait for the disk, of one stream, when more comes.
 inline constexpr size_t MaxSpoolPendingBytes = 256 << 20;
 
 /// The text of one stream that is too long to be kept in memory: goes to a file as it comes, in
@@ -31,6 +32,7 @@ public:
     Spool &operator=(const Spool &) = delete;
 
     void append(std::string_view text);
+    void append(std::shared_ptr<const LongText> text);
     /// The stream's output as it stands: a preview as its text, and in `assets` what is in the file
     /// (as assets/bigoutputs.h has it).
     void describe(Json &output) const;
@@ -41,6 +43,8 @@ public:
 
 private:
     struct File;
+
+    void note(std::string_view text, std::int64_t lineEnds);
 
     const QString m_path;
     const size_t m_maxPending;

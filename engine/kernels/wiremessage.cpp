@@ -1,5 +1,7 @@
 #include "kernels/wiremessage.h"
 
+#include "kernels/streamcontent.h"
+
 namespace celldeck::kernels {
 
 namespace {
@@ -24,7 +26,8 @@ std::unexpected<Error> broken(const char *what, const QString &why)
                 QStringLiteral("kernel message: %1: %2").arg(QLatin1String(what), why));
 }
 
-Result<Message> parseFrames(const QByteArray *parts)
+/// Who says it, and to what.
+Result<Message> parseHeaders(const QByteArray *parts)
 {
     Message message;
     auto header = Header::parse(parts[0]);
@@ -35,15 +38,6 @@ Result<Message> parseFrames(const QByteArray *parts)
     if (!parent)
         return broken("parent_header", parent.error().message);
     message.parentHeader = std::move(*parent);
-    if (const Result<> read = readTexts(parts[2], {}, {}); !read)
-        return broken("metadata", read.error().message);
-    message.metadata = parts[2];
-    auto content = parseJson(parts[3]);
-    if (!content)
-        return broken("content", content.error().message);
-    if (!content->is_object())
-        return broken("content", QStringLiteral("is no object"));
-    message.content = std::move(*content);
     if (message.id().isEmpty() || message.type().isEmpty()) {
         return fail(ErrorCode::Protocol,
                     QStringLiteral("kernel message: the header has no msg_id or no msg_type"));
@@ -53,7 +47,7 @@ Result<Message> parseFrames(const QByteArray *parts)
 
 /// Of a JSON object the members that are short and no containers: what a message is, not what it
 /// brings.
-QByteArray shortMembers(const QByteArray &object)
+Json shortMembers(const QByteArray &object)
 {
     constexpr size_t ShortBytes = 1'024;
     Json kept = Json::parse(
@@ -66,32 +60,59 @@ QByteArray shortMembers(const QByteArray &object)
         },
         false);
     if (!kept.is_object())
-        return QByteArrayLiteral("{}");
+        return Json::object();
     for (auto member = kept.begin(); member != kept.end();)
         member = member->is_discarded() ? kept.erase(member) : std::next(member);
-    return toBytes(kept);
+    return kept;
+}
+
+/// The object that `text` is, or that is left of it.
+Result<Json> parseObject(const QByteArray &text)
+{
+    auto object = parseJson(text);
+    if (const auto repaired = object ? std::nullopt : repairedJson(text))
+        object = parseJson(*repaired);
+    if (object && !object->is_object())
+        return fail(ErrorCode::Protocol, QStringLiteral("is no object"));
+    return object;
+}
+
+QByteArray metadataOf(const QByteArray &text)
+{
+    if (readTexts(text, {}, {}))
+        return text;
+    const auto repaired = repairedJson(text);
+    return repaired && readTexts(*repaired, {}, {}) ? *repaired : QByteArrayLiteral("{}");
+}
+
+/// `bytes`: of the whole message.
+void takeContent(Message &message, QByteArray text, qsizetype bytes, qsizetype maxBytes)
+{
+    if (message.type() == "stream" && text.size() >= LongTextBytes) {
+        if (auto stream = takeStream(std::move(text))) {
+            message.content = {{"name", stream->name}};
+            message.longText = std::move(stream->text);
+        } else {
+            message.leftOut = stream.error().message;
+        }
+        return;
+    }
+    if (bytes > maxBytes) {
+        message.content = shortMembers(text);
+        message.leftOut =
+            QStringLiteral("it has %1 bytes, the limit is %2").arg(bytes).arg(maxBytes);
+        return;
+    }
+    auto content = parseObject(text);
+    if (content)
+        message.content = std::move(*content);
+    else
+        message.leftOut = QStringLiteral("its content cannot be read: ") + content.error().message;
 }
 
 }  // namespace
 
-WireCodec::WireCodec(const QByteArray &key, size_t digestHistory, qsizetype maxMessageBytes)
-    : m_signer(key), m_capacity(digestHistory), m_maxBytes(maxMessageBytes)
-{}
-
-Frames WireCodec::encode(const Message &message) const
-{
-    const QByteArray parts[] = {message.header.text(), message.parentHeader.text(),
-                                message.metadata, toBytes(message.content)};
-    Frames frames;
-    frames.reserve(2 + std::size(parts) + message.buffers.size());
-    frames.push_back(Delimiter.toByteArray());
-    frames.push_back(m_signer.sign(parts, SignedFrames));
-    frames.insert(frames.end(), std::begin(parts), std::end(parts));
-    frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
-    return frames;
-}
-
-Result<Message> WireCodec::decode(const Frames &frames)
+Result<Unpacked> unpack(const Signer &signer, Frames frames, qsizetype maxMessageBytes)
 {
     qsizetype bytes = 0;
     for (const QByteArray &frame : frames)
@@ -105,37 +126,65 @@ Result<Message> WireCodec::decode(const Frames &frames)
                         .arg(frames.end() - delimiter - 1));
     }
     const QByteArray &signature = *(delimiter + 1);
-    const QByteArray *parts = &*(delimiter + 2);
-    if (!equalInConstantTime(signature, m_signer.sign(parts, SignedFrames)))
+    QByteArray *parts = &*(delimiter + 2);
+    const Digest digest = signer.digest(parts, SignedFrames);
+    if (!equalInConstantTime(signature, hexOf(digest)))
         return fail(ErrorCode::Forbidden, QStringLiteral("kernel message: wrong signature"));
-    // Only true signatures are remembered, or a forger could push the true ones out.
-    if (!remember(signature))
-        return fail(ErrorCode::Forbidden, QStringLiteral("kernel message: came before"));
 
-    if (bytes > m_maxBytes) {
-        const QByteArray small[] = {parts[0], parts[1], QByteArrayLiteral("{}"),
-                                    shortMembers(parts[3])};
-        Result<Message> message = parseFrames(small);
-        if (message)
-            message->oversizeBytes = bytes;
-        return message;
-    }
-    Result<Message> message = parseFrames(parts);
-    if (message)
+    auto message = parseHeaders(parts);
+    if (!message)
+        return fail(message.error());
+    takeContent(*message, std::move(parts[3]), bytes, maxMessageBytes);
+    if (bytes <= maxMessageBytes) {
+        message->metadata = metadataOf(parts[2]);
         message->buffers.assign(delimiter + 2 + SignedFrames, frames.end());
-    return message;
+    }
+    return Unpacked{digest, std::move(*message)};
 }
 
-bool WireCodec::remember(const QByteArray &digest)
+WireCodec::WireCodec(const QByteArray &key, size_t digestHistory, qsizetype maxMessageBytes)
+    : m_signer(key), m_capacity(digestHistory), m_maxBytes(maxMessageBytes)
+{}
+
+Frames WireCodec::encode(const Message &message) const
+{
+    const QByteArray parts[] = {message.header.text(), message.parentHeader.text(),
+                                message.metadata, toBytes(message.content)};
+    Frames frames;
+    frames.reserve(2 + std::size(parts) + message.buffers.size());
+    frames.push_back(Delimiter.toByteArray());
+    frames.push_back(hexOf(m_signer.digest(parts, SignedFrames)));
+    frames.insert(frames.end(), std::begin(parts), std::end(parts));
+    frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
+    return frames;
+}
+
+Result<Message> WireCodec::decode(Frames frames)
+{
+    return accept(unpack(m_signer, std::move(frames), m_maxBytes));
+}
+
+Result<Message> WireCodec::accept(Result<Unpacked> unpacked)
+{
+    if (!unpacked)
+        return fail(unpacked.error());
+    // Only true signatures are remembered, or a forger could push the true ones out.
+    if (!remember(unpacked->signature))
+        return fail(ErrorCode::Forbidden, QStringLiteral("kernel message: came before"));
+    return std::move(unpacked->message);
+}
+
+bool WireCodec::remember(const Digest &digest)
 {
     if (m_seen.contains(digest))
         return false;
     m_seen.insert(digest);
-    m_order.push_back(digest);
-    if (m_order.size() > m_capacity) {
-        m_seen.remove(m_order.front());
-        m_order.pop_front();
+    if (m_order.size() < m_capacity) {
+        m_order.push_back(digest);
+        return true;
     }
+    m_seen.remove(std::exchange(m_order[m_oldest], digest));
+    m_oldest = (m_oldest + 1) % m_capacity;
     return true;
 }
 

@@ -1,8 +1,12 @@
 #include "kernels/zmqsocket.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <QLoggingCategory>
 #include <QPointer>
+#include <cstring>
 #include <string>
 #include <zmq.hpp>
 
@@ -15,13 +19,15 @@ namespace celldeck::kernels {
 
 namespace {
 
-/// Messages taken in one go, so that a storm of output does not starve the other sockets; and their
-/// bytes, so that big ones do not stand in memory beside each other.
-constexpr size_t Budget = 256;
-constexpr qsizetype BudgetBytes = 8 * 1024 * 1024;
+/// Messages delivered in one go, so that a storm of output does not starve the other sockets.
+constexpr int Budget = 256;
 
-/// In a storm messages wait in ZeroMQ, which frees them one by one; what the allocator has kept of
-/// that is given back when so much has gone through and nothing waits any more.
+/// And what is taken out of ZeroMQ before that: more than comes meanwhile, or it would pile up
+/// there.
+constexpr qsizetype CollectBytes = 32 * 1024 * 1024;
+
+/// What the allocator has kept of a storm is given back when so much has gone through and nothing
+/// waits any more.
 constexpr qsizetype TrimAfterBytes = 16 * 1024 * 1024;
 
 /// What a message takes there besides its bytes.
@@ -53,14 +59,32 @@ zmq::socket_type typeOf(ZmqSocket::Kind kind)
     return zmq::socket_type::dealer;
 }
 
-QByteArray bytesOf(const zmq::message_t &part)
+/// A long one is not held twice: what has been copied of it goes back piece by piece.
+QByteArray bytesOf(zmq::message_t &part)
 {
-    return QByteArray(part.data<char>(), qsizetype(part.size()));
+    constexpr size_t PieceBytes = 4 * 1024 * 1024;
+    if (part.size() <= 2 * PieceBytes)
+        return QByteArray(part.data<char>(), qsizetype(part.size()));
+    static const auto pageBytes = size_t(::sysconf(_SC_PAGESIZE));
+    QByteArray bytes(qsizetype(part.size()), Qt::Uninitialized);
+    char *const from = part.data<char>();
+    const size_t untilPage = pageBytes - reinterpret_cast<std::uintptr_t>(from) % pageBytes;
+    for (size_t at = 0; at < part.size();) {
+        const size_t end = std::min(part.size(), at == 0 ? untilPage : at + PieceBytes);
+        std::memcpy(bytes.data() + at, from + at, end - at);
+        // Only whole pages of its own: at the ends there may be others' bytes.
+        if (at > 0 && end < part.size())
+            ::madvise(from + at, end - at, MADV_DONTNEED);
+        at = end;
+    }
+    return bytes;
 }
 
 }  // namespace
 
-ZmqSocket::ZmqSocket(zmq::context_t &context, Kind kind) : m_context(context), m_kind(kind) {}
+ZmqSocket::ZmqSocket(zmq::context_t &context, Kind kind, const QString &backlogFolder)
+    : m_context(context), m_kind(kind), m_backlog(backlogFolder)
+{}
 
 ZmqSocket::~ZmqSocket()
 {
@@ -79,7 +103,7 @@ Result<> ZmqSocket::connectTo(const QString &endpoint)
         auto socket = std::make_unique<zmq::socket_t>(m_context, typeOf(m_kind));
         socket->set(zmq::sockopt::linger, 0);
         // No bound on what is received: a full queue would drop outputs in silence (iopub) or stop
-        // the kernel (shell). Memory is bounded by reading at once.
+        // the kernel (shell). Memory is bounded by taking it out at once.
         socket->set(zmq::sockopt::rcvhwm, 0);
         socket->set(zmq::sockopt::reconnect_ivl, ReconnectMs);
         if (!m_identity.isEmpty())
@@ -131,17 +155,16 @@ Result<> ZmqSocket::send(const Frames &frames)
     return {};
 }
 
-std::vector<Frames> ZmqSocket::take()
+void ZmqSocket::collect()
 {
-    std::vector<Frames> batch;
     try {
-        for (qsizetype bytes = 0; batch.size() < Budget && bytes < BudgetBytes;) {
+        for (qsizetype bytes = 0; bytes < CollectBytes;) {
             // A requester may not even look for an answer to no request.
             if (m_kind == Kind::Request && !(m_socket->get(zmq::sockopt::events) & ZMQ_POLLIN))
-                return batch;
+                return;
             zmq::message_t part;
             if (!m_socket->recv(part, zmq::recv_flags::dontwait))
-                return batch;
+                return;
             Frames frames{bytesOf(part)};
             while (part.more() && m_socket->recv(part, zmq::recv_flags::none))
                 frames.push_back(bytesOf(part));  // never waits: messages arrive whole
@@ -149,34 +172,37 @@ std::vector<Frames> ZmqSocket::take()
             for (const QByteArray &frame : frames)
                 bytes += frame.size();
             m_bytesSinceTrim += bytes - before + MessageOverhead;
-            batch.push_back(std::move(frames));
+            m_backlog.push(std::move(frames));
         }
     } catch (const zmq::error_t &e) {
         qCWarning(lcZmq, "receive: %s", e.what());
-        return batch;
+        return;
     }
     drainSoon();
-    return batch;
 }
 
 bool ZmqSocket::drain()
 {
     if (!m_socket)
         return false;
-    std::vector<Frames> batch = take();
+    collect();
     const QPointer<ZmqSocket> self(this);
-    for (const Frames &frames : batch) {
-        Q_EMIT received(frames);
+    int delivered = 0;
+    for (; delivered < Budget && !m_isPaused; ++delivered) {
+        const std::optional<Frames> frames = m_backlog.pop();
+        if (!frames)
+            break;
+        Q_EMIT received(*frames);
         if (!self || !m_socket)
             return true;
     }
-    const bool any = !batch.empty();
-    batch.clear();
+    if (!m_backlog.isEmpty() && !m_isPaused)
+        drainSoon();
     if (!m_drainPosted && m_bytesSinceTrim > TrimAfterBytes) {
         ::malloc_trim(0);
         m_bytesSinceTrim = 0;
     }
-    return any;
+    return delivered > 0;
 }
 
 void ZmqSocket::drainSoon()
@@ -214,6 +240,13 @@ void ZmqSocket::setNoticed(bool noticed)
         m_notifier->setEnabled(noticed);
 }
 
+void ZmqSocket::setPaused(bool paused)
+{
+    m_isPaused = paused;
+    if (!paused)
+        drainSoon();
+}
+
 void ZmqSocket::close()
 {
     m_monitor.reset();
@@ -223,6 +256,7 @@ void ZmqSocket::close()
         m_notifier.release()->deleteLater();  // this may be its own signal
     }
     m_socket.reset();
+    m_backlog.clear();
 }
 
 }  // namespace celldeck::kernels

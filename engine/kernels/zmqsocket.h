@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "async/waiter.h"
-#include "kernels/wiremessage.h"
+#include "kernels/framebacklog.h"
 
 namespace zmq {
 class context_t;
@@ -19,7 +19,8 @@ class SocketMonitor;
 
 /// One connecting ZeroMQ socket in Qt's event loop. ZMQ_FD is edge-triggered, and any call on the
 /// socket can consume the edge; so whatever has come is taken out first, then delivered, and after
-/// each send the socket is looked at again.
+/// each send the socket is looked at again. What comes faster than it is delivered waits in a
+/// FrameBacklog.
 ///
 /// Owned by a client. Thread: the one that opened it. Stopping: `close()`, also from a slot of
 /// `received`, after which nothing more is delivered; what was not sent yet is dropped.
@@ -31,8 +32,8 @@ public:
     /// Request: an answer that is missing does not block the next request.
     enum class Kind { Dealer, Subscriber, Request };
 
-    /// Requires: a context that outlives it.
-    ZmqSocket(zmq::context_t &context, Kind kind);
+    /// `backlogFolder`: see FrameBacklog. Requires: a context that outlives it.
+    ZmqSocket(zmq::context_t &context, Kind kind, const QString &backlogFolder = {});
     ~ZmqSocket() override;
 
     /// What the peer knows it by, instead of a name that the peer invents: so an answer finds its
@@ -42,7 +43,7 @@ public:
     [[nodiscard]] Result<> connectTo(const QString &endpoint);
     /// Fails with Io, without blocking.
     [[nodiscard]] Result<> send(const Frames &frames);
-    /// Delivers what has come, now; at most a batch. False if nothing had come.
+    /// Delivers what has come, now; at most a batch. False if there was nothing.
     bool drain();
     /// Resolves when the peer has taken the connection: what it sends for what we send from then on
     /// reaches us. Fails with Io. Requires: called before `connectTo`.
@@ -52,13 +53,16 @@ public:
     [[nodiscard]] Waiter<> connectionEnded();
     /// What comes meanwhile waits in the socket. Requires: whoever switches it on again drains it.
     void setNoticed(bool noticed);
+    /// While paused, also from a slot of `received`, nothing is delivered; it waits in the backlog.
+    void setPaused(bool paused);
+    [[nodiscard]] bool isPaused() const { return m_isPaused; }
     void close();
 
 Q_SIGNALS:
     void received(const celldeck::kernels::Frames &frames);
 
 private:
-    [[nodiscard]] std::vector<Frames> take();
+    void collect();
     void drainSoon();
     void watch(int events, const Waiter<> &happened);
 
@@ -71,6 +75,8 @@ private:
     bool m_isConnectionAwaited = false;
     Waiter<> m_connected;
     Waiter<> m_connectionEnded;
+    FrameBacklog m_backlog;
+    bool m_isPaused = false;
     bool m_drainPosted = false;
     qsizetype m_bytesSinceTrim = 0;
 };

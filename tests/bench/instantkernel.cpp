@@ -87,7 +87,7 @@ private:
                                   "\",\"username\":\"kernel\","
                                   "\"date\":\"2026-01-01T00:00:00.000000Z\",\"version\":\"5.3\"}";
         const std::array<QByteArray, 4> parts{header, parent, Nothing, content};
-        const QByteArray signature = m_signer.sign(parts.data(), parts.size());
+        const QByteArray signature = kernels::hexOf(m_signer.digest(parts.data(), parts.size()));
         send(socket, {first, Delimiter, signature, parts[0], parts[1], parts[2], parts[3]});
     }
 
@@ -126,7 +126,7 @@ private:
     {
         // Routing id, delimiter, signature, header, parent header, metadata, content.
         const Frames frames = take(socket);
-        if (frames.size() != 7 || m_signer.sign(&frames[3], 4) != frames[2])
+        if (frames.size() != 7 || kernels::hexOf(m_signer.digest(&frames[3], 4)) != frames[2])
             return true;
         const auto header = Header::parse(frames[3]);
         if (!header)

@@ -49,6 +49,7 @@ private Q_SLOTS:
     void theFullestKernelGivesRoom();
     void bytesAreBounded();
     void aMessageThatIsTooBigIsCounted();
+    void aLongTextIsKeptIfItFits();
     void ringsAreReadAndDiscarded();
     void everyMessageIsKeptOrCounted();
     void aFloodOfParentsLeavesMemoryFlat();
@@ -120,6 +121,23 @@ void TestOrphanBuffer::aMessageThatIsTooBigIsCounted()
     QCOMPARE(buffer.messages(), 0);
     QCOMPARE(buffer.droppedInAll(), 1U);
     QCOMPARE(buffer.rings(), (QList<OrphanRing>{{.kernel = A, .parent = "p", .dropped = 1}}));
+}
+
+void TestOrphanBuffer::aLongTextIsKeptIfItFits()
+{
+    OrphanBuffer buffer({.bytes = 100'000});
+    const auto longMessage = [](qsizetype bytes) {
+        Message made = message("p", {});
+        made.content = {{"name", "stdout"}};
+        const QByteArray frame(bytes, 'x');
+        made.longText = std::make_shared<LongText>(frame, frame);
+        return made;
+    };
+    buffer.keep(A, Channel::Iopub, longMessage(50'000));
+    QVERIFY(buffer.bytes() > 50'000);
+    buffer.keep(A, Channel::Iopub, longMessage(200'000));
+    QCOMPARE(buffer.dropped().at(A), 1U);
+    QCOMPARE(texts(buffer.take(A, "p")), QStringList{QString(50'000, u'x')});
 }
 
 void TestOrphanBuffer::ringsAreReadAndDiscarded()

@@ -65,6 +65,7 @@ private Q_SLOTS:
     void whatIsMalformedHarmsNothing();
     void everyMimeTypeIsKept();
     void aLongTextGoesToItsFile();
+    void aLongTextIsPrintedLikeAnyOther();
     void aClearedTextLeavesNoFile();
     void whatCannotBeWrittenIsSaid();
     void whatTheDiskIsTooSlowForIsSaid();
@@ -202,6 +203,41 @@ void TestOutputCollector::aLongTextGoesToItsFile()
     QCOMPARE(textOf(asset, "path"), file.fileName());
     QCOMPARE(findInt(asset, "bytes"), std::optional(std::int64_t(all.size())));
     QCOMPARE(findInt(asset, "lines"), std::optional(std::int64_t(40'000)));
+}
+
+/// Whatever comes before and after it; without a file, in memory.
+void TestOutputCollector::aLongTextIsPrintedLikeAnyOther()
+{
+    const auto print = [](OutputCollector &collector, const QByteArray &text) {
+        Message said = message("stream", {{"name", "stdout"}});
+        said.longText = std::make_shared<LongText>(text, text);
+        return collector.apply(said).changed;
+    };
+    QTemporaryDir dir;
+    const QByteArray text = QByteArray(10'000, 'x') + '\n';
+    for (const bool hasFile : {true, false}) {
+        OutputCollector collector(Json::array(),
+                                  hasFile ? dir.filePath(QStringLiteral("p")) : QString());
+        collector.apply(messageOf(QStringLiteral("out:before\n")));
+        QVERIFY(print(collector, text));
+        QVERIFY(print(collector, text));
+        collector.apply(messageOf(QStringLiteral("out:after")));
+        QCOMPARE(collector.outputs().size(), size_t(1));
+        const QByteArray all = "before\n" + text + text + "after";
+        const Json &output = collector.outputs()[0];
+        if (!hasFile) {
+            QCOMPARE(textOf(output, "text").toUtf8(), all);
+            continue;
+        }
+        QCOMPARE(findInt(output["assets"][0], "bytes"), std::optional(std::int64_t(all.size())));
+        QCOMPARE(findInt(output["assets"][0], "lines"), std::optional(std::int64_t(4)));
+        QVERIFY(textOf(output, "text").startsWith(QLatin1String("before\nxxx")));
+        QVERIFY(textOf(output, "text").endsWith(QLatin1String("xxx\nafter")));
+        collector.spools().front()->drain();
+        QFile file(textOf(output["assets"][0], "path"));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QCOMPARE(file.readAll(), all);
+    }
 }
 
 void TestOutputCollector::aClearedTextLeavesNoFile()

@@ -122,15 +122,15 @@ void TestPendingExecution::whatIsTooBigLeavesALine()
     QCOMPARE(execution.take(Channel::Iopub, stepOf(QStringLiteral("i:m:before")).message),
              PendingExecution::Effect::OutputsChanged);
     Message big = message("m", "display_data");
-    big.oversizeBytes = 300'000'000;
+    big.leftOut = QStringLiteral("it has 300000000 bytes");
     QCOMPARE(execution.take(Channel::Iopub, big), PendingExecution::Effect::OutputsChanged);
     QCOMPARE(execution.outputs().size(), size_t(2));
     QCOMPARE(textOf(execution.outputs().at(1), "name"), QStringLiteral("stderr"));
     const QString line = textOf(execution.outputs().at(1), "text");
-    QVERIFY2(line.contains(QStringLiteral("display_data of 300000000 bytes")), qPrintable(line));
+    QVERIFY2(line.contains(QStringLiteral("(display_data): it has 300000000 bytes")), qPrintable(line));
     // A reply that brings too much ends its cell all the same.
     Message reply = stepOf(QStringLiteral("s:m:reply")).message;
-    reply.oversizeBytes = 300'000'000;
+    reply.leftOut = QStringLiteral("it has 300000000 bytes");
     execution.take(Channel::Shell, reply);
     QCOMPARE(execution.take(Channel::Iopub, stepOf(QStringLiteral("i:m:idle")).message),
              PendingExecution::Effect::Ended);

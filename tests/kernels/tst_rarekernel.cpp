@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "kernelfixture.h"
+#include "kernels/wiremessage.h"
 
 using namespace celldeck;
 using namespace celldeck::kernels;
@@ -23,6 +24,8 @@ private Q_SLOTS:
     void whatRealOnesRarelyDo_data();
     void whatRealOnesRarelyDo();
     void aBigMessageArrivesWhole();
+    void whatComesBehindABigMessageStaysBehindIt();
+    void aBigMessageBeforeTheEndIsKept();
     void deathAtAnyByteKeepsWhatHadCome();
     void aFloodFromUnknownParentsTouchesNoCell();
     void aQuestionReachesUsHoweverLateStdinIs();
@@ -107,11 +110,42 @@ void TestRareKernel::aBigMessageArrivesWhole()
     const auto execution =
         await(kernel.execute(kernel.newMessageId(),
                              QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout"},
-                                                 "pad": 100000000}, {"reply": {}}, {"idle": 1}])"),
+                                                 "pad": 270000000}, {"reply": {}}, {"idle": 1}])"),
                              {}, {}),
               Milliseconds(240'000));
     QVERIFY(execution);
-    QCOMPARE(textOf(execution->outputs->at(0), "text").size(), 100'000'000);
+    // No limit is for what is printed.
+    QVERIFY(qsizetype(270'000'000) > MaxMessageBytes);
+    QCOMPARE(textOf(execution->outputs->at(0), "text").size(), 270'000'000);
+}
+
+void TestRareKernel::whatComesBehindABigMessageStaysBehindIt()
+{
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const auto execution =
+        run(kernel, QStringLiteral(
+                        R"([{"send": "stream", "content": {"name": "stdout", "text": "before"}},
+                        {"send": "stream", "content": {"name": "stdout"}, "pad": 3000000, "count": 3},
+                        {"send": "stream", "content": {"name": "stdout", "text": "after"}},
+                        {"reply": {}}, {"idle": 1}])"));
+    QVERIFY(execution);
+    QCOMPARE(execution->outputs->size(), size_t(1));
+    const QString text = textOf(execution->outputs->at(0), "text");
+    QCOMPARE(text, QStringLiteral("before") + QString(9'000'000, u'x') + QStringLiteral("after"));
+}
+
+/// A big message is still being read when its kernel is gone.
+void TestRareKernel::aBigMessageBeforeTheEndIsKept()
+{
+    Kernel kernel(scripted(QStringLiteral("proxy=1")), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const auto execution = run(kernel, QStringLiteral(R"([{"die_after_bytes": 32000000},
+                                       {"send": "stream", "content": {"name": "stdout"},
+                                        "pad": 10000000, "count": 4}, {"sleep": 60000}])"));
+    QVERIFY(!execution);
+    QCOMPARE(execution.error().code, ErrorCode::KernelDied);
+    QCOMPARE(textOf(kernel.lastOutputs().at(0), "text").size(), 30'000'000);
 }
 
 void TestRareKernel::deathAtAnyByteKeepsWhatHadCome()
