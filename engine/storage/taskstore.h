@@ -49,7 +49,8 @@ public:
     /// pending → running. Fails with Stale if it was not pending.
     [[nodiscard]] Waiter<> markRunning(TaskId id, QByteArray messageId, UtcTime now);
 
-    /// running → pending: its request has never left. Fails with Stale if it was not running.
+    /// running, or announced, → pending: its request has never left. Fails with Stale if it was
+    /// final.
     [[nodiscard]] Waiter<> putBack(TaskId id);
 
     /// pending or running → final. Fails with Stale if it was final already. The note is for an end

@@ -113,15 +113,15 @@ Result<> putBack(Connection &connection, Census &census, TaskId id)
     const auto place = find(connection, id);
     if (!place)
         return fail(place.error());
-    if (!*place || (*place)->state != TaskState::Running)
+    if (!*place || isFinal((*place)->state))
         return stale(id, QStringLiteral("pending again"));
     const auto changed =
         connection.run(QStringLiteral("UPDATE task SET state = 0, waited = NULL, message_id = NULL"
-                                      " WHERE id = ? AND state = 1"),
+                                      " WHERE id = ?"),
                        {qlonglong(id.value())});
     if (!changed)
         return fail(changed.error());
-    census.count((*place)->notebook, TaskState::Running, TaskState::Pending);
+    census.count((*place)->notebook, (*place)->state, TaskState::Pending);
     return {};
 }
 

@@ -50,7 +50,8 @@ QCoro::Task<Result<TaskRecord>> TaskLog::begin(TaskRecord task, QByteArray messa
 
 QCoro::Task<> TaskLog::noteBegun(TaskRecord running)
 {
-    for (;;) {
+    m_begun = running.messageId;
+    while (m_begun == running.messageId) {
         const Waiter<> marking =
             m_store.markRunning(running.id, running.messageId, *running.startedAt);
         const Result<> marked = co_await marking.wait(m_scope);
@@ -67,6 +68,7 @@ QCoro::Task<> TaskLog::noteBegun(TaskRecord running)
 
 QCoro::Task<bool> TaskLog::putBack(TaskRecord pending)
 {
+    m_begun.clear();
     for (;;) {
         const Waiter<> putting = m_store.putBack(pending.id);
         const Result<> done = co_await putting.wait(m_scope);

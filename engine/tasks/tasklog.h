@@ -24,7 +24,8 @@ public:
     /// with Cancelled when the engine stops.
     [[nodiscard]] QCoro::Task<Result<storage::TaskRecord>> begin(storage::TaskRecord task,
                                                                  QByteArray messageId);
-    /// The same for one whose request has left already, because it was announced.
+    /// The same for one that was announced, and so may leave before this is on disk. Ends without
+    /// if it is put back meanwhile.
     QCoro::Task<> noteBegun(storage::TaskRecord running);
     /// running → pending, of one that has not left. False if it has ended meanwhile, or if the disk
     /// refuses until the engine stops.
@@ -58,6 +59,7 @@ private:
     storage::TaskStore &m_store;
     const Clock &m_clock;
     const TaskScope &m_scope;
+    QByteArray m_begun;  // the request whose beginning is to be noted
     bool m_givesUp = false;
 };
 

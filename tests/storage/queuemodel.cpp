@@ -135,7 +135,7 @@ Result<> QueueModel::markRunning(TaskId id, const QByteArray &messageId, UtcTime
 Result<> QueueModel::putBack(TaskId id)
 {
     TaskDetail *const task = find(id);
-    if (!task || task->task.state != TaskState::Running)
+    if (!task || isFinal(task->task.state))
         return refusal(ErrorCode::Stale);
     task->task.state = TaskState::Pending;
     task->task.startedAt.reset();

@@ -146,7 +146,7 @@ void TestTaskStore::changesAreFenced_data()
     QTest::newRow("twice running") << "rr" << "r+ r-";
     QTest::newRow("final stays") << "rcxcr" << "r+ c+ x- c- r-";
     QTest::newRow("complete from pending") << "cx" << "c+ x-";
-    QTest::newRow("put back, it runs once more") << "brbbrc" << "b- r+ b+ b- r+ c+";
+    QTest::newRow("put back, it runs once more") << "brbbrc" << "b+ r+ b+ b+ r+ c+";
     QTest::newRow("final is not put back") << "rcb" << "r+ c+ b-";
 }
 

@@ -1,43 +1,19 @@
-#include <sys/resource.h>
-
 #include <QTemporaryDir>
 #include <QtTest>
-#include <csignal>
 #include <optional>
 
 #include "base/clock.h"
 #include "storage/database.h"
 #include "storage/stores.h"
 #include "support/await.h"
+#include "support/fulldisk.h"
 #include "tasks/runahead.h"
 
 using namespace celldeck;
 using namespace celldeck::storage;
 using namespace celldeck::tasks;
 using celldeck::test::await;
-
-namespace {
-
-/// While one lives, no file of this process can be written.
-class FullDisk
-{
-public:
-    FullDisk()
-    {
-        ::getrlimit(RLIMIT_FSIZE, &m_before);
-        const struct rlimit none = {.rlim_cur = 0, .rlim_max = m_before.rlim_max};
-        std::signal(SIGXFSZ, SIG_IGN);  // So it is an error of the write.
-        ::setrlimit(RLIMIT_FSIZE, &none);
-    }
-    ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &m_before); }
-    FullDisk(const FullDisk &) = delete;
-    FullDisk &operator=(const FullDisk &) = delete;
-
-private:
-    struct rlimit m_before = {};
-};
-
-}  // namespace
+using celldeck::test::FullDisk;
 
 /// With a real database, whose writer is held up where the disk is to be behind.
 class TestRunAhead : public QObject
