@@ -67,7 +67,7 @@ Result<> makePrivateFolder(const QString &folder)
                     .arg(folder));
 }
 
-/// Where an engine without assets beside its notebooks puts texts that are too long for memory.
+/// Where texts go that are too long for memory, if assets go nowhere else, or cannot.
 QString ownAssetsDirectory(const QString &dataDirectory)
 {
     return dataDirectory + QStringLiteral("/assets");
@@ -78,7 +78,8 @@ assets::AssetOptions assetOptions(const EngineOptions &options)
     if (options.bigOutputs == BigOutputs::InRecord)
         return {.directory = ownAssetsDirectory(options.dataDirectory),
                 .takes = assets::Takes::LongTexts};
-    return {.directory = options.assetsDirectory};
+    return {.directory = options.assetsDirectory,
+            .secondDirectory = ownAssetsDirectory(options.dataDirectory)};
 }
 
 /// Assets in a folder of their own may be named by any notebook of the workspace.

@@ -95,6 +95,16 @@ Result<> makePrivateFolder(const QString &folder)
     return ioError(folder, "chmod", errno);
 }
 
+bool canHoldFiles(const QString &folder)
+{
+    QFileInfo info(folder);
+    if (info.isSymLink())
+        return false;
+    while (!info.exists() && !info.isRoot())
+        info = QFileInfo(info.absolutePath());
+    return info.isDir() && info.isWritable();
+}
+
 Result<> putFile(const QString &path, const QByteArray &content)
 {
     if (const Result<> made = makeFolder(QFileInfo(path).absolutePath()); !made)

@@ -14,6 +14,8 @@ namespace celldeck::assets {
 
 /// A folder that only its owner can look into, made if need be. Fails as `putFile`.
 [[nodiscard]] Result<> makePrivateFolder(const QString &folder);
+/// Whether files can be put there as it looks; it is not made.
+[[nodiscard]] bool canHoldFiles(const QString &folder);
 /// Makes the folder and the file, or finds that it has this content already. Fails with Io, and
 /// with OutsideWorkspace if a link stands where a folder or the file should be.
 [[nodiscard]] Result<> putFile(const QString &path, const QByteArray &content);

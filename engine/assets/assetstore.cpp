@@ -39,7 +39,8 @@ Plan planOf(const QString &folder, const Json &outputs, Takes takes,
         // Without its file the preview is all that there is.
         if (!study(partial))
             continue;
-        plan.partialPaths << folder + QLatin1Char('/') + partial.fileName();
+        plan.partialPaths << QFileInfo(partial.path).absolutePath() + QLatin1Char('/') +
+                                 partial.fileName();
         plan.partials << partial;
     }
     return plan;
@@ -121,11 +122,14 @@ Waiter<HandedOver> AssetStore::handOver(QString notebookPath, Json outputs,
 
 QString AssetStore::spoolFolderFor(const QString &notebookPath) const
 {
-    QString folder = folderFor(notebookPath);
+    const QString folder = folderFor(notebookPath);
+    if (m_options.takes == Takes::LongTexts)
+        return makePrivateFolder(folder) ? folder : QString();
     // One beside a notebook is not made before there is something to put into it.
-    if (m_options.takes == Takes::LongTexts && !makePrivateFolder(folder))
-        return {};
-    return folder;
+    if (canHoldFiles(folder))
+        return folder;
+    const QString &second = m_options.secondDirectory;
+    return !second.isEmpty() && makePrivateFolder(second) ? second : QString();
 }
 
 QString AssetStore::folderFor(const QString &notebookPath) const

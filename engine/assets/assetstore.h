@@ -27,6 +27,8 @@ struct AssetOptions
 {
     QString directory = {};  ///< the folder of all assets; "": `assets/` beside each notebook
     Takes takes = Takes::BigParts;
+    /// Where texts go that are too long for memory if that folder cannot be used; "": nowhere.
+    QString secondDirectory = {};
 };
 
 /// Puts big outputs into files, beside their notebook or in one folder, named by their content. The

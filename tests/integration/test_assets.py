@@ -3,6 +3,7 @@
 import base64
 import datetime
 import json
+import os
 import sqlite3
 
 import celldeck
@@ -257,13 +258,24 @@ class Assets(celldeck.CelldeckTest):
 
     def test_a_folder_that_cannot_be_made(self):
         (self.work / "assets").write_text("in the way")
-        done = self.run_cell(3)
-        self.assertIsNone(done["outputs"][0]["assets"][0]["asset"])
+        image = self.run_cell(1)
+        self.assertIsNone(image["outputs"][0]["assets"][0]["asset"])
+        # Nothing is lost: what is too long for memory goes to the engine's own folder.
+        growing = notebook("for i in range(300): print('y' * 9_999, flush=True)")
+        done = {"a.ipynb": self.run_cell(3)}
+        self.write("b.ipynb", growing)
+        done["b.ipynb"] = self.run_cell(0, path="b.ipynb")
         self.flush()
-        # Nothing is lost: the record and the notebook have all of it.
-        record = json.loads(self.celldeck("show", done["task_id"], "--json").stdout)
-        for outputs in (record["outputs"], self.in_notebook(3)):
-            self.assertEqual(len(text_of(outputs)), 3_000_001)
+        for path, index, length in (("a.ipynb", 3, 3_000_001), ("b.ipynb", 0, 3_000_000)):
+            asset = done[path]["outputs"][0]["assets"][0]
+            self.assertEqual(asset["bytes"], length)
+            self.assertEqual(os.path.dirname(asset["path"]), f"{self.data}/assets")
+            answer = self.server.call("read_asset", asset=asset["path"], lines=[1, 1])
+            self.assertEqual(len(answer["lines"]), 1)
+            record = json.loads(self.celldeck("show", done[path]["task_id"], "--json").stdout)
+            for outputs in (record["outputs"],
+                            self.read(self.work / path)["cells"][index]["outputs"]):
+                self.assertEqual(len(text_of(outputs)), length)
 
     def test_one_folder_for_all(self):
         self.assertEqual(self.server.end(), 0)
