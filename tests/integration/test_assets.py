@@ -260,7 +260,12 @@ class Assets(celldeck.CelldeckTest):
         (self.work / "assets").write_text("in the way")
         image = self.run_cell(1)
         self.assertIsNone(image["outputs"][0]["assets"][0]["asset"])
-        # Nothing is lost: what is too long for memory goes to the engine's own folder.
+        lines = self.run_cell(0)
+        self.assertIsNone(lines["outputs"][0]["assets"][0]["asset"])
+        record = json.loads(self.celldeck("show", lines["task_id"], "--json").stdout)
+        self.assertEqual(text_of(record["outputs"]),
+                         "".join(f"line {i}\n" for i in range(1, 3001)))
+        # What is too long for memory goes to the engine's own folder.
         growing = notebook("for i in range(300): print('y' * 9_999, flush=True)")
         done = {"a.ipynb": self.run_cell(3)}
         self.write("b.ipynb", growing)
@@ -273,9 +278,10 @@ class Assets(celldeck.CelldeckTest):
             answer = self.server.call("read_asset", asset=asset["path"], lines=[1, 1])
             self.assertEqual(len(answer["lines"]), 1)
             record = json.loads(self.celldeck("show", done[path]["task_id"], "--json").stdout)
-            for outputs in (record["outputs"],
-                            self.read(self.work / path)["cells"][index]["outputs"]):
-                self.assertEqual(len(text_of(outputs)), length)
+            self.assertEqual(record["outputs"][0]["assets"][0]["path"], asset["path"])
+            self.assertEqual(os.path.getsize(asset["path"]), length)
+            in_notebook = self.read(self.work / path)["cells"][index]["outputs"]
+            self.assertEqual(len(text_of(in_notebook)), length)
 
     def test_one_folder_for_all(self):
         self.assertEqual(self.server.end(), 0)
