@@ -119,6 +119,8 @@ private:
     [[nodiscard]] bool isExecuting(storage::TaskId id) const;
     QCoro::Task<> work();
     QCoro::Task<> runTask(storage::TaskRecord task);
+    QCoro::Task<bool> runAnnounced(storage::TaskRecord task, RunAhead::Announced announced);
+    QCoro::Task<bool> readyKernelFor(storage::TaskRecord task);
     QCoro::Task<Result<storage::TaskRecord>> begin(storage::TaskRecord task);
     QCoro::Task<> giveBack(storage::TaskRecord task);
     enum class OnDisk { Running, Announced };

@@ -1,7 +1,7 @@
 #include "tasks/session.h"
 
 // What others ask of a session: how it stands, to cancel, to move, to end; and everything about its
-// kernel. How its tasks run is in session.cpp.
+// kernel. How its tasks run is in sessiontasks.cpp.
 namespace celldeck::tasks {
 
 using storage::TaskOutcome;
