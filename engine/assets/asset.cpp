@@ -1,8 +1,9 @@
 #include "assets/asset.h"
 
-#include <QCryptographicHash>
 #include <QFileInfo>
 #include <algorithm>
+
+#include "assets/contenthash.h"
 
 namespace celldeck::assets {
 
@@ -43,8 +44,9 @@ bool isHexDigit(QChar c)
 
 QString nameOf(const QByteArray &content, const QString &mimeType)
 {
-    const QByteArray hash = QCryptographicHash::hash(content, QCryptographicHash::Sha256).toHex();
-    return QString::fromLatin1(hash.left(StemLength)) + QLatin1Char('.') + suffixOf(mimeType);
+    ContentHash hash;
+    hash.add(content);
+    return QString::fromLatin1(hash.stem()) + QLatin1Char('.') + suffixOf(mimeType);
 }
 
 QByteArray stemOf(const QString &path)

@@ -1,7 +1,6 @@
 #include "assets/partials.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <QDateTime>
@@ -10,11 +9,11 @@
 #include <QFileInfo>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include "assets/asset.h"
 #include "assets/assetfolder.h"
 #include "assets/assetreader.h"
+#include "assets/contenthash.h"
 #include "base/terminaltext.h"
 
 namespace celldeck::assets {
@@ -102,11 +101,6 @@ Result<> restore(Json &output, const Json &file)
     return {};
 }
 
-std::unexpected<Error> noHash()
-{
-    return fail(ErrorCode::Io, QStringLiteral("libcrypto makes no SHA-256"));
-}
-
 }  // namespace
 
 QString Partial::fileName() const
@@ -138,17 +132,12 @@ Result<> study(Partial &partial)
     QFile file;
     if (!file.open(*fd, QIODevice::ReadOnly | QIODevice::Unbuffered, QFileDevice::AutoCloseHandle))
         return ioError(partial.path);
-    // libcrypto's, which uses what the processor has for it: Qt's took five seconds of each GB.
-    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(),
-                                                                       EVP_MD_CTX_free);
-    if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1)
-        return noHash();
+    ContentHash hash;
     char last = '\n';
     TerminalText head(SampleBytes);
     for (QByteArray piece = file.read(PieceBytes); !piece.isEmpty();
          piece = file.read(PieceBytes)) {
-        if (EVP_DigestUpdate(hash.get(), piece.constData(), size_t(piece.size())) != 1)
-            return noHash();
+        hash.add(piece);
         partial.bytes += piece.size();
         partial.lines += std::ranges::count(piece, '\n');
         partial.characters += std::ranges::count_if(
@@ -164,12 +153,7 @@ Result<> study(Partial &partial)
     partial.head = QByteArray::fromStdString(head.text());
     if (last != '\n')
         ++partial.lines;
-    QByteArray digest(EVP_MAX_MD_SIZE, '\0');
-    unsigned size = 0;
-    if (EVP_DigestFinal_ex(hash.get(), reinterpret_cast<unsigned char *>(digest.data()), &size) !=
-        1)
-        return noHash();
-    partial.stem = digest.left(qsizetype(size)).toHex().left(StemLength);
+    partial.stem = hash.stem();
     return {};
 }
 
