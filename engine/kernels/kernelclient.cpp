@@ -1,6 +1,7 @@
 #include "kernels/kernelclient.h"
 
 #include <QLoggingCategory>
+#include <QPointer>
 #include <QTimer>
 #include <QUuid>
 #include <algorithm>
@@ -84,17 +85,11 @@ KernelClient::KernelClient(const ConnectionInfo &connection, const QString &sess
                            std::uint64_t sent, const QString &backlogFolder)
     : d(std::make_unique<Private>(connection, session, sent, backlogFolder))
 {
-    const auto forward = [this](ZmqSocket &socket, Channel channel) {
-        connect(&socket, &ZmqSocket::received, this,
-                [this, &socket, channel](const Frames &frames) { take(socket, channel, frames); });
-    };
-    // First what the kernel has said before its answer, or before its question.
-    for (ZmqSocket *socket : {&d->shell, &d->input})
-        connect(socket, &ZmqSocket::received, this, &KernelClient::noticeIopub);
-    forward(d->shell, Channel::Shell);
-    forward(d->control, Channel::Control);
-    forward(d->iopub, Channel::Iopub);
-    forward(d->input, Channel::Stdin);
+    for (const Channel channel :
+         {Channel::Shell, Channel::Control, Channel::Iopub, Channel::Stdin}) {
+        d->socketOf(channel).setReceiver(
+            [this, channel](Frames frames) { take(channel, std::move(frames)); });
+    }
     d->unnoticed.setSingleShot(true);
     d->unnoticed.setTimerType(Qt::PreciseTimer);
     connect(&d->unnoticed, &QTimer::timeout, this, [this] {
@@ -159,20 +154,25 @@ void KernelClient::noticeIopub()
     d->iopub.drain();
 }
 
-void KernelClient::take(ZmqSocket &socket, Channel channel, const Frames &frames)
+void KernelClient::take(Channel channel, Frames frames)
 {
+    const QPointer<KernelClient> self(this);
+    // First what the kernel has said before its answer, or before its question.
+    if (channel == Channel::Shell || channel == Channel::Stdin)
+        noticeIopub();
+    if (!self)
+        return;
     const auto isBig = [](const QByteArray &frame) { return frame.size() >= BigFrameBytes; };
     if (std::ranges::any_of(frames, isBig))
-        d->scope.start(takeBig(socket, channel, frames));
+        d->scope.start(takeBig(channel, std::move(frames)));
     else
-        deliver(channel, d->codec.decode(frames));
+        deliver(channel, d->codec.decode(std::move(frames)));
 }
 
 /// What comes behind it on its channel waits.
-QCoro::Task<> KernelClient::takeBig(ZmqSocket &socket, Channel channel, Frames frames)
+QCoro::Task<> KernelClient::takeBig(Channel channel, Frames frames)
 {
-    socket.setPaused(true);
-    // Nobody is to copy it any more.
+    d->socketOf(channel).setPaused(true);
     const auto big = std::make_shared<Frames>(std::move(frames));
     const auto unpacking = inBackground<std::shared_ptr<Unpacked>>(
         [key = d->connection.key, big]() -> Result<std::shared_ptr<Unpacked>> {
@@ -184,7 +184,7 @@ QCoro::Task<> KernelClient::takeBig(ZmqSocket &socket, Channel channel, Frames f
     const Result<std::shared_ptr<Unpacked>> unpacked = co_await unpacking.wait(d->scope);
     if (!unpacked && unpacked.error().code == ErrorCode::Cancelled)
         co_return;
-    socket.setPaused(false);
+    d->socketOf(channel).setPaused(false);
     d->unpacked.resolve({});
     deliver(channel, unpacked ? d->codec.accept(std::move(**unpacked))
                               : Result<Message>(fail(unpacked.error())));

@@ -12,8 +12,6 @@
 
 namespace celldeck::kernels {
 
-class ZmqSocket;
-
 /// Speaks with one kernel: sends requests, and says what came on which channel. Forged, broken and
 /// replayed messages are logged and dropped.
 ///
@@ -59,8 +57,8 @@ Q_SIGNALS:
     void respondingChanged(bool responding);
 
 private:
-    void take(ZmqSocket &socket, Channel channel, const Frames &frames);
-    QCoro::Task<> takeBig(ZmqSocket &socket, Channel channel, Frames frames);
+    void take(Channel channel, Frames frames);
+    QCoro::Task<> takeBig(Channel channel, Frames frames);
     void deliver(Channel channel, const Result<Message> &message);
     void noticeIopub();
 

@@ -189,10 +189,10 @@ bool ZmqSocket::drain()
     const QPointer<ZmqSocket> self(this);
     int delivered = 0;
     for (; delivered < Budget && !m_isPaused; ++delivered) {
-        const std::optional<Frames> frames = m_backlog.pop();
+        std::optional<Frames> frames = m_backlog.pop();
         if (!frames)
             break;
-        Q_EMIT received(*frames);
+        m_receiver(std::move(*frames));
         if (!self || !m_socket)
             return true;
     }

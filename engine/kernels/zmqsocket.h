@@ -3,6 +3,7 @@
 #include <QObject>
 #include <QSocketNotifier>
 #include <QString>
+#include <functional>
 #include <memory>
 
 #include "async/waiter.h"
@@ -23,7 +24,7 @@ class SocketMonitor;
 /// FrameBacklog.
 ///
 /// Owned by a client. Thread: the one that opened it. Stopping: `close()`, also from a slot of
-/// `received`, after which nothing more is delivered; what was not sent yet is dropped.
+/// the receiver, after which nothing more is delivered; what was not sent yet is dropped.
 class ZmqSocket final : public QObject
 {
     Q_OBJECT
@@ -36,6 +37,11 @@ public:
     ZmqSocket(zmq::context_t &context, Kind kind, const QString &backlogFolder = {});
     ~ZmqSocket() override;
 
+    /// Whoever takes what comes, message by message, and has it alone. Requires: before connecting.
+    void setReceiver(std::function<void(Frames frames)> receiver)
+    {
+        m_receiver = std::move(receiver);
+    }
     /// What the peer knows it by, instead of a name that the peer invents: so an answer finds its
     /// way to whoever comes with that name later. Requires: not connected yet; 1 to 255 bytes.
     void setIdentity(const QByteArray &identity) { m_identity = identity; }
@@ -53,13 +59,10 @@ public:
     [[nodiscard]] Waiter<> connectionEnded();
     /// What comes meanwhile waits in the socket. Requires: whoever switches it on again drains it.
     void setNoticed(bool noticed);
-    /// While paused, also from a slot of `received`, nothing is delivered; it waits in the backlog.
+    /// While paused, also from the receiver, nothing is delivered; it waits in the backlog.
     void setPaused(bool paused);
     [[nodiscard]] bool isPaused() const { return m_isPaused; }
     void close();
-
-Q_SIGNALS:
-    void received(const celldeck::kernels::Frames &frames);
 
 private:
     void collect();
@@ -68,6 +71,7 @@ private:
 
     zmq::context_t &m_context;
     const Kind m_kind;
+    std::function<void(Frames)> m_receiver;
     QByteArray m_identity;
     std::unique_ptr<zmq::socket_t> m_socket;
     std::unique_ptr<QSocketNotifier> m_notifier;

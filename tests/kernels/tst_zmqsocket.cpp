@@ -23,7 +23,7 @@ void TestZmqSocket::whatAPeerSaidBeforeItsEndComes()
     zmq::context_t context;
     ZmqSocket socket(context, ZmqSocket::Kind::Subscriber);
     int received = 0;
-    connect(&socket, &ZmqSocket::received, this, [&received](const Frames &) { ++received; });
+    socket.setReceiver([&received](const Frames &) { ++received; });
     {
         zmq::context_t peers;
         zmq::socket_t peer(peers, zmq::socket_type::xpub);
