@@ -89,6 +89,11 @@ const Json &CellRun::outputs()
     return m_active ? m_active->execution.outputs() : *m_lastOutputs;
 }
 
+Displays CellRun::displays() const
+{
+    return m_active ? m_active->execution.displays() : Displays();
+}
+
 void CellRun::setAsked(const InputRequest &request)
 {
     if (m_active->execution.input())

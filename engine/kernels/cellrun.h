@@ -36,6 +36,8 @@ public:
     [[nodiscard]] QByteArray messageId() const { return m_active->execution.messageId(); }
     /// Of the current or the last one.
     [[nodiscard]] const Json &outputs();
+    /// Of the current one.
+    [[nodiscard]] Displays displays() const;
     /// All that the last one has printed is where it belongs, also what went to files, and the
     /// memory that took is given back. Requires: not active.
     [[nodiscard]] Waiter<> settled();

@@ -23,7 +23,7 @@ struct Execution
     QString errorName;   ///< ename of the error reply
     QString errorValue;  ///< evalue
     /// Which outputs can be shown anew later, by display id.
-    QHash<QString, QList<qsizetype>> displays;
+    Displays displays;
     /// What it showed anew: outputs of earlier executions with that id change too.
     QList<OutputCollector::DisplayUpdate> updates;
 };

@@ -89,13 +89,16 @@ public:
         std::function<void(const Json &outputs)> changed, std::function<void()> left = {});
 
     /// Ends as `execute` does, for a request that an earlier engine has sent, and of which it has
-    /// recorded `soFar`. Fails with Missed too: it ended while no engine listened.
+    /// recorded `soFar` and `displays`. Fails with Missed too: it ended while no engine listened.
     /// Requires: attached, and no other execution in flight.
     [[nodiscard]] QCoro::Task<Result<Execution>> follow(
-        QByteArray messageId, Json soFar, std::function<void(const Json &outputs)> changed);
+        QByteArray messageId, Json soFar, Displays displays,
+        std::function<void(const Json &outputs)> changed);
 
     /// The outputs of the current or last execution, also when it failed.
     [[nodiscard]] const Json &lastOutputs() const;
+    /// Which of the current execution's can be shown anew.
+    [[nodiscard]] Displays lastDisplays() const;
 
     /// A notebook's `metadata.widgets`, or null; if it has changed since `since`, which is then
     /// what to ask with next. Nothing before `widgetsKnown`.

@@ -22,7 +22,8 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
         co_return fail(ErrorCode::KernelDied,
                        QStringLiteral("the kernel died before it ran: ") + d->process.reason());
     const Waiter<Execution> done = d->cell.begin(
-        PendingExecution(messageId, Json::array(), d->spoolPath(messageId)), std::move(changed));
+        PendingExecution(messageId, OutputCollector(Json::array(), d->spoolPath(messageId))),
+        std::move(changed));
     d->setState(KernelState::Busy);
     const Waiter<bool> ready;
     d->heldBack = ready;
@@ -66,16 +67,16 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
     co_return co_await d->ended(done);
 }
 
-QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
+QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar, Displays displays,
                                               std::function<void(const Json &)> changed)
 {
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied,
                        QStringLiteral("the kernel died while it ran: ") + d->process.reason());
     d->setState(KernelState::Busy);
+    OutputCollector collector(std::move(soFar), d->spoolPath(newMessageId()), displays);
     const Waiter<Execution> done =
-        d->cell.begin(PendingExecution(messageId, std::move(soFar), d->spoolPath(newMessageId())),
-                      std::move(changed));
+        d->cell.begin(PendingExecution(messageId, std::move(collector)), std::move(changed));
     const Waiter<> listening = d->listening;
     const Result<> heard = co_await listening.wait(d->scope);
     if (!heard)
@@ -146,6 +147,11 @@ QString Kernel::Private::spoolPath(const QByteArray &messageId) const
 const Json &Kernel::lastOutputs() const
 {
     return d->cell.outputs();
+}
+
+Displays Kernel::lastDisplays() const
+{
+    return d->cell.displays();
 }
 
 std::optional<Json> Kernel::widgets(std::uint64_t &since) const

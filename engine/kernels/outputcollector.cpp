@@ -46,9 +46,16 @@ QString displayIdOf(const Json &content)
 
 }  // namespace
 
-OutputCollector::OutputCollector(Json soFar, QString spoolPath)
+OutputCollector::OutputCollector(Json soFar, QString spoolPath, const Displays &displays)
     : m_outputs(std::move(soFar)), m_spoolPath(std::move(spoolPath))
 {
+    for (auto shown = displays.cbegin(); shown != displays.cend(); ++shown) {
+        for (const qsizetype place : *shown) {
+            if (place >= 0 && size_t(place) < m_outputs.size() &&
+                m_outputs[size_t(place)].contains("data"))
+                m_displays[shown.key()] << place;
+        }
+    }
     if (m_outputs.empty())
         return;
     const Json &last = m_outputs.back();

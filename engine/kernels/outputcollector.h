@@ -16,6 +16,9 @@ namespace celldeck::kernels {
 /// kilobyte, in each reader too, and of texts only their length is bounded (by a Spool).
 inline constexpr size_t MaxSeparateTexts = 10'000;
 
+/// The places among outputs of those that can be shown anew later, by display id.
+using Displays = QHash<QString, QList<qsizetype>>;
+
 /// Turns the IOPub messages of one execution into nbformat outputs, as nbclient does, with
 /// consecutive texts of one stream merged into one output.
 ///
@@ -23,9 +26,10 @@ inline constexpr size_t MaxSeparateTexts = 10'000;
 class OutputCollector final
 {
 public:
-    /// `soFar`: what was collected before, by an engine that is gone. `spoolPath`: how the files
-    /// begin that long texts go to; "": they stay in memory.
-    explicit OutputCollector(Json soFar = Json::array(), QString spoolPath = {});
+    /// `soFar`, `displays`: what was collected before, by an engine that is gone. `spoolPath`: how
+    /// the files begin that long texts go to; "": they stay in memory.
+    explicit OutputCollector(Json soFar = Json::array(), QString spoolPath = {},
+                             const Displays &displays = {});
 
     /// New data for every output that was shown under `displayId`, in this cell (done already)
     /// and in others (the caller's affair).
@@ -52,8 +56,7 @@ public:
     [[nodiscard]] const Json &outputs();
     /// The same, of one that takes nothing more.
     [[nodiscard]] Json takeOutputs();
-    /// The indices of the outputs that can be updated later, by display id.
-    [[nodiscard]] const QHash<QString, QList<qsizetype>> &displays() const { return m_displays; }
+    [[nodiscard]] const Displays &displays() const { return m_displays; }
     /// The files of those outputs that are too long for memory.
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const { return m_spools; }
 
@@ -79,7 +82,7 @@ private:
     void clear();
 
     Json m_outputs;
-    QHash<QString, QList<qsizetype>> m_displays;
+    Displays m_displays;
     QString m_spoolPath;
     int m_spooled = 0;  // how many there have been
     std::vector<std::shared_ptr<Spool>> m_spools;

@@ -22,8 +22,8 @@ bool isIdle(const Message &message)
 
 }  // namespace
 
-PendingExecution::PendingExecution(QByteArray messageId, Json soFar, QString spoolPath)
-    : m_messageId(std::move(messageId)), m_collector(std::move(soFar), std::move(spoolPath))
+PendingExecution::PendingExecution(QByteArray messageId, OutputCollector collector)
+    : m_messageId(std::move(messageId)), m_collector(std::move(collector))
 {}
 
 void PendingExecution::setMarker(QByteArray messageId)

@@ -28,10 +28,7 @@ class PendingExecution final
 public:
     enum class Effect { Foreign, None, OutputsChanged, InputRequested, Ended };
 
-    /// `soFar`: outputs that an earlier engine has recorded of it.
-    /// `spoolPath`: see OutputCollector.
-    explicit PendingExecution(QByteArray messageId, Json soFar = Json::array(),
-                              QString spoolPath = {});
+    explicit PendingExecution(QByteArray messageId, OutputCollector collector = OutputCollector());
 
     void setMarker(QByteArray messageId);
     Effect take(Channel channel, const Message &message);
@@ -39,6 +36,7 @@ public:
     [[nodiscard]] const QByteArray &messageId() const { return m_messageId; }
     [[nodiscard]] const QByteArray &marker() const { return m_marker; }
     [[nodiscard]] const Json &outputs() { return m_collector.outputs(); }
+    [[nodiscard]] const Displays &displays() const { return m_collector.displays(); }
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const
     {
         return m_collector.spools();

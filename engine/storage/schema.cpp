@@ -260,6 +260,11 @@ const QString AdoptedOfTask = QStringLiteral("CREATE INDEX adopted_of_task ON ad
 const QString Payload =
     QStringLiteral("CREATE TABLE payload(task INTEGER PRIMARY KEY, value BLOB NOT NULL)");
 
+/// Which of its outputs a task shows under which display id: as JSON, see TaskDetail. Most tasks
+/// have none. A row goes with its task.
+const QString Shown =
+    QStringLiteral("CREATE TABLE shown(task INTEGER PRIMARY KEY, displays BLOB NOT NULL)");
+
 }  // namespace
 
 const QList<QStringList> &migrations()
@@ -276,6 +281,7 @@ const QList<QStringList> &migrations()
         {Adopted, AdoptedOfTask},
         {Actor, Audit, ActorOfTask},
         {Payload},
+        {Shown},
     };
     return list;
 }

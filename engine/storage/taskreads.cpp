@@ -1,6 +1,7 @@
 #include "storage/tasksql.h"
 
 #include <QFileInfo>
+#include <deque>
 
 #include "storage/outputforms.h"
 
@@ -126,21 +127,51 @@ Result<TaskDetail> load(Connection &connection, TaskId id)
 {
     std::optional<TaskDetail> detail;
     const Result<> read = connection.query(
-        Columns + QStringLiteral(", coalesce(o.value, t.outputs), coalesce(p.value, '[]')") + Task +
-            Joined +
+        Columns +
+            QStringLiteral(", coalesce(o.value, t.outputs), coalesce(p.value, '[]'),"
+                           " coalesce(w.displays, '{}')") +
+            Task + Joined +
             QStringLiteral("LEFT JOIN output o ON o.id = t.outputs"
-                           " LEFT JOIN payload p ON p.task = t.id WHERE t.id = ?"),
+                           " LEFT JOIN payload p ON p.task = t.id"
+                           " LEFT JOIN shown w ON w.task = t.id WHERE t.id = ?"),
         {qlonglong(id.value())}, [&detail](const Row &row) {
             detail.emplace();
             detail->task = Records().of(row);
             detail->outputs = outputsOf(row.value(19), detail->task.executionCount);
             detail->payload = row.bytes(20);
+            detail->displays = row.bytes(21);
         });
     if (!read)
         return fail(read.error());
     if (!detail)
         return fail(ErrorCode::NotFound, QStringLiteral("there is no task %1").arg(toText(id)));
     return std::move(*detail);
+}
+
+Result<QList<TaskDetail>> loadShown(Connection &connection, const QString &notebookPath,
+                                    UtcTime since)
+{
+    constexpr size_t MaxShown = 1'000;
+    QList<TaskId> ids;
+    const Result<> read = connection.query(
+        QStringLiteral("SELECT w.task FROM shown w JOIN task t ON t.id = w.task"
+                       " JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
+                       " WHERE n.path = ? ORDER BY w.task"),
+        {notebookPath}, [&ids](const Row &row) { ids << TaskId(row.integer(0)); });
+    if (!read)
+        return fail(read.error());
+    std::deque<TaskDetail> shown;
+    for (const TaskId id : std::as_const(ids)) {
+        auto detail = load(connection, id);
+        if (!detail)
+            return fail(detail.error());
+        if (!detail->task.startedAt || *detail->task.startedAt < since)
+            continue;
+        shown.push_back(std::move(*detail));
+        if (shown.size() > MaxShown)
+            shown.pop_front();
+    }
+    return QList<TaskDetail>(shown.begin(), shown.end());
 }
 
 Result<TaskDetail> loadByName(Connection &connection, const QString &name)

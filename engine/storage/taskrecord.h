@@ -71,6 +71,7 @@ struct TaskOutcome
     std::optional<UtcTime> startedAt = {};  ///< for a task whose beginning is not on record
     /// False: it was marked as running perhaps, but has never left for its kernel.
     bool hasRun = true;
+    QByteArray displays = {};  ///< As TaskDetail's; "": nothing to note.
 };
 
 /// One row, without its outputs: what lists and tables show. Crosses threads by value.
@@ -114,6 +115,8 @@ struct TaskDetail
     QByteArray outputs = "[]";  ///< A JSON array of nbformat outputs.
     /// A JSON array: what the kernel asks its client to do besides, such as to show a help page.
     QByteArray payload = "[]";
+    /// A JSON object: by display id the places of the outputs that can be shown anew.
+    QByteArray displays = "{}";
 };
 
 struct TaskFilter

@@ -46,7 +46,10 @@ struct NewTask
 [[nodiscard]] Result<> amendOutputs(Connection &connection, Census &census, TaskId id,
                                     const QByteArray &outputs);
 
-[[nodiscard]] Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs);
+[[nodiscard]] Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs,
+                                   const QByteArray &displays);
+[[nodiscard]] Result<QList<TaskDetail>> loadShown(Connection &connection,
+                                                  const QString &notebookPath, UtcTime since);
 [[nodiscard]] Result<> markStateLost(Connection &connection, const QList<TaskId> &ids);
 /// `note` gets their number, and grows with that of later calls.
 [[nodiscard]] Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId> &ids,

@@ -88,11 +88,20 @@ Waiter<> TaskStore::amendOutputs(TaskId id, QByteArray outputs)
         });
 }
 
-Waiter<> TaskStore::keepPartial(TaskId id, QByteArray outputs)
+Waiter<> TaskStore::keepPartial(TaskId id, QByteArray outputs, QByteArray displays)
 {
-    return d->database.write<void>([id, outputs = std::move(outputs)](Connection &connection) {
-        return sql::keepPartial(connection, id, outputs);
-    });
+    return d->database.write<void>(
+        [id, outputs = std::move(outputs), displays = std::move(displays)](Connection &connection) {
+            return sql::keepPartial(connection, id, outputs, displays);
+        });
+}
+
+Waiter<QList<TaskDetail>> TaskStore::loadShown(QString notebookPath, UtcTime since)
+{
+    return d->database.read<QList<TaskDetail>>(
+        [path = std::move(notebookPath), since](Connection &connection) {
+            return sql::loadShown(connection, path, since);
+        });
 }
 
 Waiter<QList<TaskRecord>> TaskStore::loseKernel(QString notebookPath, QList<TaskDraft> rebuilding,

@@ -65,7 +65,12 @@ public:
     [[nodiscard]] Waiter<> amendOutputs(TaskId id, QByteArray outputs);
 
     /// The outputs so far of a task that runs: what is left of it if the engine dies. Stale.
-    [[nodiscard]] Waiter<> keepPartial(TaskId id, QByteArray outputs);
+    /// `displays`: as TaskOutcome's.
+    [[nodiscard]] Waiter<> keepPartial(TaskId id, QByteArray outputs, QByteArray displays = {});
+
+    /// The tasks of one notebook that show something under a display id: the last thousand that
+    /// began since then, oldest first.
+    [[nodiscard]] Waiter<QList<TaskDetail>> loadShown(QString notebookPath, UtcTime since);
 
     /// Forgets the kernel that a notebook had, but for its name while tasks wait for it, in one
     /// transaction with what that means for these: the drafts in `rebuilding` are stored to run

@@ -44,6 +44,17 @@ std::int64_t waitedUntil(TaskId id, UtcTime begun)
     return std::max<std::int64_t>(0, (begun - timeOf(id)).count());
 }
 
+Result<> noteShown(Connection &connection, TaskId id, const QByteArray &displays)
+{
+    if (displays.isEmpty())
+        return {};
+    const auto noted = connection.run(QStringLiteral("INSERT OR REPLACE INTO shown VALUES(?, ?)"),
+                                      {qlonglong(id.value()), displays});
+    if (!noted)
+        return fail(noted.error());
+    return {};
+}
+
 /// From `place` to the final state; whoever calls has checked that it is not final.
 Result<> finishAt(Connection &connection, Census &census, TaskId id, const Place &place,
                   const TaskOutcome &outcome)
@@ -141,6 +152,8 @@ Result<> finish(Connection &connection, Census &census, TaskId id, const TaskOut
         if (!kept)
             return fail(kept.error());
     }
+    if (const Result<> shown = noteShown(connection, id, outcome.displays); !shown)
+        return shown;
     return recordIf(connection, note);
 }
 
@@ -187,7 +200,8 @@ Result<> amendOutputs(Connection &connection, Census &census, TaskId id, const Q
     return {};
 }
 
-Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs)
+Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs,
+                     const QByteArray &displays)
 {
     const auto changed =
         connection.run(QStringLiteral("UPDATE task SET outputs = ? WHERE id = ? AND state = 1"),
@@ -196,7 +210,7 @@ Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &output
         return fail(changed.error());
     if (*changed == 0)
         return stale(id, QStringLiteral("longer"));
-    return {};
+    return noteShown(connection, id, displays);
 }
 
 Result<> markStateLost(Connection &connection, const QList<TaskId> &ids)
@@ -226,6 +240,7 @@ Result<> removeEnded(Connection &connection, Census &census, const QList<TaskId>
         for (const QString &sql : {QStringLiteral("DELETE FROM key WHERE task = ?"),
                                    QStringLiteral("DELETE FROM adopted WHERE task = ?"),
                                    QStringLiteral("DELETE FROM payload WHERE task = ?"),
+                                   QStringLiteral("DELETE FROM shown WHERE task = ?"),
                                    QStringLiteral("DELETE FROM task WHERE id = ?")}) {
             const auto gone = connection.run(sql, {qlonglong(id.value())});
             if (!gone)

@@ -8,6 +8,32 @@ constexpr size_t MaxTasks = 1'000;
 
 }  // namespace
 
+QByteArray displaysToJson(const kernels::Displays &displays)
+{
+    Json json = Json::object();
+    for (auto shown = displays.cbegin(); shown != displays.cend(); ++shown) {
+        Json &places = json[shown.key().toStdString()] = Json::array();
+        for (const qsizetype place : *shown)
+            places.push_back(place);
+    }
+    return toBytes(json);
+}
+
+kernels::Displays displaysFromJson(const QByteArray &json)
+{
+    kernels::Displays displays;
+    const auto parsed = parseJson(json);
+    if (!parsed || !parsed->is_object())
+        return displays;
+    for (const auto &[id, places] : parsed->items()) {
+        for (const Json &place : places) {
+            if (place.is_number_integer())
+                displays[QString::fromStdString(id)] << place.get<qsizetype>();
+        }
+    }
+    return displays;
+}
+
 void DisplayBook::remember(Shown shown)
 {
     if (shown.displays.isEmpty())

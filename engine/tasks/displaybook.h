@@ -7,6 +7,10 @@
 
 namespace celldeck::tasks {
 
+/// As TaskDetail has them.
+[[nodiscard]] QByteArray displaysToJson(const kernels::Displays &displays);
+[[nodiscard]] kernels::Displays displaysFromJson(const QByteArray &json);
+
 /// What a notebook's cells have shown under a display id, so that a later cell can show it anew
 /// (Jupyter's update_display_data). Remembers the last 1,000 tasks that showed something so.
 ///
@@ -18,7 +22,7 @@ public:
     {
         storage::TaskRecord task;
         Json outputs;
-        QHash<QString, QList<qsizetype>> displays;
+        kernels::Displays displays;
     };
 
     void remember(Shown shown);

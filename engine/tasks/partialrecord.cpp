@@ -29,9 +29,12 @@ void PartialRecord::keep()
     auto partial = m_now();
     if (!partial)
         return;
+    if (!partial->displays.isEmpty())
+        noteDisplays(partial->id);
     m_keptAt = m_clock.now();
     m_keptBytes = partial->outputs.size();
-    m_scope.start(m_log.keepPartial(partial->id, std::move(partial->outputs)));
+    m_scope.start(
+        m_log.keepPartial(partial->id, std::move(partial->outputs), std::move(partial->displays)));
 }
 
 }  // namespace celldeck::tasks

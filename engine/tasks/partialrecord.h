@@ -18,7 +18,8 @@ public:
     struct Partial
     {
         storage::TaskId id;
-        QByteArray outputs;  ///< JSON
+        QByteArray outputs;   ///< JSON
+        QByteArray displays;  ///< as TaskOutcome's
     };
     /// `now`: the task that runs and its outputs so far; nullopt if none does.
     PartialRecord(TaskLog &log, const Clock &clock, TaskScope &scope,
@@ -26,6 +27,9 @@ public:
 
     /// It has printed.
     void poke() { m_due.poke(); }
+    /// What is on disk of that task has displays in it, which its end has to replace.
+    void noteDisplays(storage::TaskId id) { m_hasDisplays = id; }
+    [[nodiscard]] bool hasDisplays(storage::TaskId id) const { return m_hasDisplays == id; }
 
 private:
     void keep();
@@ -35,6 +39,7 @@ private:
     TaskScope &m_scope;
     const std::function<std::optional<Partial>()> m_now;
     Coalescer m_due;
+    storage::TaskId m_hasDisplays;
     UtcTime m_keptAt{};
     qsizetype m_keptBytes = 0;
 };

@@ -135,6 +135,9 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
         co_return fail(settled.error());
     const QString path = settled->notebookPath;
     const qsizetype restored = settled->pending.size();
+    const Result<> remembered = co_await rememberShown(*settled);
+    if (!remembered)
+        co_return remembered;
     const Result<> ended = co_await endRunning(*settled);
     if (!ended)
         co_return ended;
@@ -210,6 +213,19 @@ QCoro::Task<Result<Rescuer::Left>> Rescuer::settle(Left left)
         (hasLeft ? left.running : left.pending) << std::move(task);
     }
     co_return std::move(left);
+}
+
+/// A kernel that was taken up may show anew what its cells have shown.
+QCoro::Task<Result<>> Rescuer::rememberShown(Left left)
+{
+    if (!left.attached)
+        co_return Result<>{};
+    const auto loading = m_stores.tasks.loadShown(left.notebookPath, left.kernel->since);
+    const Result<QList<TaskDetail>> shown = co_await loading.wait(m_scope);
+    if (!shown)
+        co_return fail(shown.error());
+    m_sessionOf(left.notebookPath).rememberShown(*shown);
+    co_return Result<>{};
 }
 
 /// What was running is followed where its kernel still works on it, and ended else.

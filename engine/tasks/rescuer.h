@@ -34,6 +34,7 @@ private:
 
     QCoro::Task<Result<>> rescue(Left left, Recovery recovery);
     QCoro::Task<Result<Left>> settle(Left left);
+    QCoro::Task<Result<>> rememberShown(Left left);
     QCoro::Task<Result<>> endRunning(Left left);
     QCoro::Task<Result<QList<storage::TaskRecord>>> loseKernel(Left left, Recovery recovery);
     QCoro::Task<Result<>> interrupt(storage::TaskRecord task, QString why);

@@ -71,7 +71,15 @@ std::optional<PartialRecord::Partial> Session::partial() const
 {
     if (!m_executing || !m_current || !m_kernel.get())
         return std::nullopt;
-    return PartialRecord::Partial{m_current->id, toBytes(m_kernel.get()->lastOutputs())};
+    return PartialRecord::Partial{m_current->id, toBytes(m_kernel.get()->lastOutputs()),
+                                  displaysOf(m_current->id, m_kernel.get()->lastDisplays())};
+}
+
+QByteArray Session::displaysOf(storage::TaskId id, const kernels::Displays &displays) const
+{
+    const bool hasNone = displays.isEmpty() && !m_partial.hasDisplays(id);
+    return hasNone || m_options.life == kernels::KernelLife::WithEngine ? QByteArray()
+                                                                        : displaysToJson(displays);
 }
 
 bool Session::mustWait() const

@@ -58,6 +58,8 @@ public:
     [[nodiscard]] Result<> attach(const storage::KernelRecord &kernel);
     /// Brings a task to its end that an earlier engine has begun on that kernel, before all others.
     void follow(const storage::TaskDetail &task);
+    /// What tasks of that kernel have shown under display ids, and an earlier engine knew.
+    void rememberShown(const QList<storage::TaskDetail> &tasks);
     /// Puts the result of a task that has ended into the notebook's file.
     void writeAgain(const storage::TaskDetail &task);
 
@@ -155,6 +157,9 @@ private:
     /// nullopt: as the notebook has them.
     [[nodiscard]] std::optional<Json> newWidgets();
     [[nodiscard]] std::optional<PartialRecord::Partial> partial() const;
+    /// As TaskOutcome's. Of a kernel that ends with its engine nobody asks.
+    [[nodiscard]] QByteArray displaysOf(storage::TaskId id,
+                                        const kernels::Displays &displays) const;
     void handleInput(const kernels::InputRequest &request);
 
     const QString m_path;

@@ -151,6 +151,15 @@ void Session::follow(const storage::TaskDetail &task)
     m_wake.resolve({});
 }
 
+void Session::rememberShown(const QList<storage::TaskDetail> &tasks)
+{
+    for (const storage::TaskDetail &task : tasks) {
+        auto outputs = parseJson(task.outputs);
+        if (outputs && isFinal(task.task.state))
+            m_ends.remember({task.task, std::move(*outputs), displaysFromJson(task.displays)});
+    }
+}
+
 void Session::writeAgain(const storage::TaskDetail &task)
 {
     m_ends.writeAgain(task);

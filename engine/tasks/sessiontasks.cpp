@@ -186,13 +186,15 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
 {
     const TaskRecord task = detail.task;
     const auto soFar = parseJson(detail.outputs);
+    const kernels::Displays displays = displaysFromJson(detail.displays);
+    m_partial.noteDisplays(task.id);
     m_executing = true;
     m_hasLeft = true;
     m_hasState = true;
     if (task.limit && task.startedAt)
         m_limit.start(std::max(Milliseconds(0), *task.startedAt + *task.limit - m_clock.now()));
     const Result<kernels::Execution> execution =
-        co_await m_kernel.get()->follow(task.messageId, soFar ? *soFar : Json::array(),
+        co_await m_kernel.get()->follow(task.messageId, soFar ? *soFar : Json::array(), displays,
                                         [this](const Json &outputs) { showOutputs(outputs); });
     co_await conclude(task, execution);
 }
@@ -220,6 +222,8 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         co_await m_ends.showAnew(execution->updates);
     if (const auto widgets = newWidgets())
         m_ends.setWidgets(*widgets);
+    if (execution)
+        outcome.displays = displaysOf(task.id, execution->displays);
     if (execution && !execution->displays.isEmpty())
         m_ends.remember({ended(task, outcome), *execution->outputs, execution->displays});
     m_ahead.cellEnded();

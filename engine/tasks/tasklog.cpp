@@ -128,9 +128,9 @@ QCoro::Task<Result<>> TaskLog::cancelWaiting(QList<TaskRecord> tasks, QString wh
     co_return Result<>{};
 }
 
-QCoro::Task<> TaskLog::keepPartial(storage::TaskId id, QByteArray outputs)
+QCoro::Task<> TaskLog::keepPartial(storage::TaskId id, QByteArray outputs, QByteArray displays)
 {
-    const Waiter<> keeping = m_store.keepPartial(id, std::move(outputs));
+    const Waiter<> keeping = m_store.keepPartial(id, std::move(outputs), std::move(displays));
     const Result<> kept = co_await keeping.wait(m_scope);
     // Stale: it has come to its end meanwhile, with all of its outputs.
     if (!kept && kept.error().code == ErrorCode::StorageUnavailable)

@@ -37,8 +37,8 @@ public:
     /// Ends tasks that wait as cancelled. Fails with StorageUnavailable; then they wait still.
     [[nodiscard]] QCoro::Task<Result<>> cancelWaiting(QList<storage::TaskRecord> tasks,
                                                       QString why);
-    /// What was printed so far.
-    QCoro::Task<> keepPartial(storage::TaskId id, QByteArray outputs);
+    /// What was printed so far; `displays` as TaskOutcome's.
+    QCoro::Task<> keepPartial(storage::TaskId id, QByteArray outputs, QByteArray displays);
     /// Other outputs for a task that has ended. True if they are on disk.
     [[nodiscard]] QCoro::Task<bool> amend(storage::TaskRecord task, QByteArray outputs);
     /// The notebook's kernel is gone: those that wait will run without the variables that it had.

@@ -148,6 +148,39 @@ class Recovery(celldeck.CelldeckTest):
         self.open_gate()
         self.assertEqual(text_of(self.wait(server, task)["outputs"]), "hello Ada\n")
 
+    def test_what_was_shown_before_a_crash_is_shown_anew(self):
+        """In the cell that runs, and in one that has ended; not what an earlier kernel showed."""
+        shows = "from IPython.display import display, update_display\n"
+        self.write("a.ipynb", notebook(
+            shows + "_ = display('one', display_id='ended')",
+            shows + "display('one', display_id='running'); display('same')\n"
+            f"print('before')\nopen({str(self.gate)!r}).read()\n"
+            "update_display('two', display_id='running')\n"
+            "update_display('two', display_id='ended')",
+            shows + "update_display('three', display_id='running')\n"
+            "update_display('three', display_id='ended')"))
+        server = self.serve()
+        old = server.call("run_cell_async", notebook_path="a.ipynb", index=0)["task_id"]
+        self.assertEqual(self.wait(server, old)["status"], "completed")
+        server.call("restart_kernel", notebook_path="a.ipynb")
+        tasks = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"]
+        until("the outputs so far on disk",
+              lambda: text_of(self.show(tasks[1])["outputs"]) == "before\n")
+        self.crash(server)
+        server, errors = self.again()
+        self.until_heard(errors)
+        self.open_gate()
+        self.assertEqual(self.wait(server, tasks[2])["status"], "completed")
+        self.assertEqual(server.end(), 0)
+        value = lambda outputs: ["".join(o["data"]["text/plain"])
+                                 for o in outputs if "data" in o]
+        self.assertEqual(value(self.show(old)["outputs"]), ["'one'"])
+        self.assertEqual(value(self.show(tasks[0])["outputs"]), ["'three'"])
+        self.assertEqual(value(self.show(tasks[1])["outputs"]), ["'three'", "'same'"])
+        cells = self.read(self.work / "a.ipynb")["cells"]
+        self.assertEqual([value(cell["outputs"]) for cell in cells],
+                         [["'three'"], ["'three'", "'same'"], []])
+
     def widgets_after_a_crash(self, *sources):
         """The notebook, and its widgets' states, after a crash while its second cell ran."""
         self.write("w.ipynb", notebook(*sources))

@@ -66,6 +66,7 @@ private Q_SLOTS:
     void everyMimeTypeIsKept();
     void aLongTextGoesToItsFile();
     void aLongTextIsPrintedLikeAnyOther();
+    void whatAnEarlierEngineShowedIsShownAnew();
     void aClearedTextLeavesNoFile();
     void whatCannotBeWrittenIsSaid();
     void whatTheDiskIsTooSlowForIsSaid();
@@ -237,6 +238,26 @@ void TestOutputCollector::aLongTextIsPrintedLikeAnyOther()
         QFile file(textOf(output["assets"][0], "path"));
         QVERIFY(file.open(QIODevice::ReadOnly));
         QCOMPARE(file.readAll(), all);
+    }
+}
+
+void TestOutputCollector::whatAnEarlierEngineShowedIsShownAnew()
+{
+    OutputCollector before;
+    for (const char *word : {"out:text", "d#x:old", "d#y:other", "d#x:twin"})
+        before.apply(messageOf(QLatin1String(word)));
+    const Displays displays = before.displays();
+    // Nor is harm done by places that make no sense.
+    Displays wrong = displays;
+    wrong[QStringLiteral("x")] << 0 << 4 << -1;
+    for (const Displays &known : {displays, wrong}) {
+        OutputCollector after(before.outputs(), {}, known);
+        QCOMPARE(after.displays(), displays);
+        QVERIFY(after.apply(messageOf(QStringLiteral("u#x:new"))).changed);
+        QStringList words;
+        for (const Json &output : after.outputs())
+            words << wordOf(output);
+        QCOMPARE(words.join(u' '), QStringLiteral("out:text d:new d:other d:new"));
     }
 }
 

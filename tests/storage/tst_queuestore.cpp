@@ -55,6 +55,7 @@ private Q_SLOTS:
     void kernelsAreKeptOneANotebook();
     void theGivenOrderIsKept();
     void outputsSoFarAreKeptWhileItRuns();
+    void whatIsShownUnderAnIdIsKnown();
     void aLostKernelIsOneStep();
     void aReplayIsLinked();
 };
@@ -171,6 +172,38 @@ void TestQueueStore::outputsSoFarAreKeptWhileItRuns()
     const auto late = await(f.tasks.keepPartial(id, "[1]"));
     QVERIFY(!late);
     QCOMPARE(await(f.tasks.load(id))->outputs, QByteArray("[2]"));
+}
+
+void TestQueueStore::whatIsShownUnderAnIdIsKnown()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path());
+    const auto tasks = await(f.tasks.insert({draft({}), draft({}), draft({})}, Start));
+    QVERIFY(tasks);
+    const QString path = tasks->first().notebookPath;
+    const auto shown = [&](UtcTime since) {
+        QStringList all;
+        const auto details = await(f.tasks.loadShown(path, since));
+        for (const TaskDetail &detail : details ? *details : QList<TaskDetail>{})
+            all << QString::fromUtf8(detail.displays);
+        return all.join(QLatin1Char(' '));
+    };
+    TaskOutcome outcome;
+    outcome.finishedAt = Start;
+    for (const TaskRecord &task : *tasks)
+        QVERIFY(await(f.tasks.markRunning(task.id, "m", Start)));
+    QVERIFY(await(f.tasks.keepPartial(tasks->at(0).id, "[]", R"({"a":[0]})")));
+    QVERIFY(await(f.tasks.keepPartial(tasks->at(1).id, "[]")));
+    QCOMPARE(shown(Start), QStringLiteral(R"({"a":[0]})"));
+    QCOMPARE(await(f.tasks.load(tasks->at(1).id))->displays, QByteArray("{}"));
+    outcome.displays = "{}";  // It has cleared that.
+    QVERIFY(await(f.tasks.finish(tasks->at(0).id, outcome)));
+    outcome.displays = R"({"b":[1]})";
+    QVERIFY(await(f.tasks.finish(tasks->at(2).id, outcome)));
+    QCOMPARE(shown(Start), QStringLiteral(R"({} {"b":[1]})"));
+    QCOMPARE(shown(Start + Milliseconds(1)), QString());
+    QVERIFY(await(f.tasks.removeEnded({tasks->at(2).id})));
+    QCOMPARE(shown(Start), QStringLiteral("{}"));
 }
 
 void TestQueueStore::aLostKernelIsOneStep()
