@@ -41,8 +41,9 @@ inline constexpr int MaxJsonDepth = 200;
                                  std::span<QByteArray> texts);
 
 /// The same text as Python reads what its own kernels send: bytes that are no UTF-8, and halves of
-/// surrogate pairs, become U+FFFD. A name of a file that is no UTF-8 brings them, for one. nullopt
-/// if there is nothing of that kind.
+/// surrogate pairs, become U+FFFD (in a broken character one for each byte, where Python may have
+/// one for several). A name of a file that is no UTF-8 brings them, for one. nullopt if there is
+/// nothing of that kind.
 [[nodiscard]] std::optional<QByteArray> repairedJson(QByteArrayView text);
 
 /// Compact UTF-8. Invalid UTF-8 inside strings becomes U+FFFD.

@@ -33,6 +33,12 @@ void CellRun::setMarker(const QByteArray &messageId)
                  [this](Channel channel, const Message &message) { take(channel, message); });
 }
 
+void CellRun::note(const QString &line)
+{
+    m_active->execution.note(line);
+    m_shown.poke();
+}
+
 void CellRun::take(Channel channel, const Message &message)
 {
     if (!m_active)

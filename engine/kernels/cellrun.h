@@ -28,6 +28,8 @@ public:
                                           std::function<void(const Json &outputs)> changed);
     /// See PendingExecution. Requires: active.
     void setMarker(const QByteArray &messageId);
+    /// A line of ours among its outputs. Requires: active.
+    void note(const QString &line);
     /// Ends without the kernel's saying so.
     void abandon(const Error &why);
 

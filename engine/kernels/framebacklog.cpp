@@ -1,9 +1,12 @@
 #include "kernels/framebacklog.h"
 
+#include <QLoggingCategory>
 #include <mutex>
 
 #include "async/background.h"
 #include "kernels/framefile.h"
+
+Q_LOGGING_CATEGORY(lcBacklog, "celldeck.kernels.backlog", QtInfoMsg)
 
 namespace celldeck::kernels {
 
@@ -20,15 +23,20 @@ qint64 bytesOf(const Frames &frames)
     return bytes;
 }
 
+void warn(const Error &why)
+{
+    qCWarning(lcBacklog, "what a kernel prints faster than it is read stays in memory: %s",
+              qUtf8Printable(why.message));
+}
+
 }  // namespace
 
 /// Messages that go to the disk together, from `offset` on.
 class FrameBacklog::Block
 {
 public:
-    Block(std::shared_ptr<FrameFile> file, qint64 offset, Queue messages)
-        : m_file(std::move(file)),
-          m_offset(offset),
+    Block(qint64 offset, Queue messages)
+        : m_offset(offset),
           m_bytes(FrameFile::packedBytes(messages.messages)),
           m_messages(std::move(messages))
     {}
@@ -36,43 +44,57 @@ public:
     [[nodiscard]] qint64 end() const { return m_offset + m_bytes; }
 
     /// Thread: any.
-    void write()
+    Result<> write(FrameFile &file)
     {
         std::deque<Frames> messages;
         {
             const std::scoped_lock lock(m_mutex);
             if (m_state != State::InMemory)
-                return;
+                return {};
             m_state = State::Leaving;
             messages = m_messages.messages;  // What is in them is shared.
         }
-        const bool isWritten = m_file->write(messages, m_offset);
+        const Result<> written = file.write(messages, m_offset);
         messages.clear();
         const std::scoped_lock lock(m_mutex);
-        if (m_state == State::Leaving && isWritten) {
+        if (m_state == State::Leaving && written) {
             m_state = State::OnDisk;
             m_messages = {};
         }
+        return written;
     }
 
-    /// Once.
-    [[nodiscard]] Queue take()
+    /// Once; it is not written any more.
+    [[nodiscard]] Result<Queue> take(const FrameFile &file)
     {
         {
             const std::scoped_lock lock(m_mutex);
             if (std::exchange(m_state, State::Taken) != State::OnDisk)
-                return std::move(m_messages);
+                return std::exchange(m_messages, {});
         }
+        auto messages = file.read(m_bytes, m_offset);
+        if (!messages)
+            return fail(ErrorCode::Io,
+                        QStringLiteral("%1 bytes of what the kernel said cannot be read back from "
+                                       "the disk: %2")
+                            .arg(m_bytes)
+                            .arg(messages.error().message));
         Queue queue;
-        for (Frames &frames : m_file->read(m_bytes, m_offset))
+        for (Frames &frames : *messages)
             queue.push(std::move(frames));
         return queue;
+    }
+
+    void drop()
+    {
+        const std::scoped_lock lock(m_mutex);
+        m_state = State::Taken;
+        m_messages = {};
     }
 
 private:
     enum class State { InMemory, Leaving, OnDisk, Taken };
 
-    const std::shared_ptr<FrameFile> m_file;
     const qint64 m_offset;
     const qint64 m_bytes;
     std::mutex m_mutex;
@@ -80,11 +102,56 @@ private:
     Queue m_messages;
 };
 
+/// Writes the blocks of one file one after the other, in one worker: others have work for the rest.
+class FrameBacklog::Writer
+{
+public:
+    [[nodiscard]] Result<> open(const QString &folder) { return m_file.open(folder); }
+    [[nodiscard]] const FrameFile &file() const { return m_file; }
+
+    static void add(const std::shared_ptr<Writer> &writer, std::shared_ptr<Block> block)
+    {
+        const std::scoped_lock lock(writer->m_mutex);
+        writer->m_blocks.push_back(std::move(block));
+        if (!std::exchange(writer->m_isScheduled, true))
+            startInBackground([writer] { writer->run(); });
+    }
+
+private:
+    void run()
+    {
+        for (;;) {
+            std::shared_ptr<Block> block;
+            {
+                const std::scoped_lock lock(m_mutex);
+                if (m_blocks.empty()) {
+                    m_isScheduled = false;
+                    return;
+                }
+                block = std::move(m_blocks.front());
+                m_blocks.pop_front();
+            }
+            const Result<> written = block->write(m_file);
+            if (!written && !std::exchange(m_hasWarned, true))
+                warn(written.error());
+        }
+    }
+
+    FrameFile m_file;
+    bool m_hasWarned = false;  // touched by who runs
+    std::mutex m_mutex;
+    std::deque<std::shared_ptr<Block>> m_blocks;  // the rest is touched by both
+    bool m_isScheduled = false;
+};
+
 FrameBacklog::FrameBacklog(QString folder, qint64 maxWaitingBytes)
     : m_folder(std::move(folder)), m_maxBytes(maxWaitingBytes)
 {}
 
-FrameBacklog::~FrameBacklog() = default;
+FrameBacklog::~FrameBacklog()
+{
+    clear();
+}
 
 void FrameBacklog::Queue::push(Frames frames)
 {
@@ -112,15 +179,18 @@ void FrameBacklog::push(Frames frames)
         putAway();
 }
 
-std::optional<Frames> FrameBacklog::pop()
+Result<Frames> FrameBacklog::pop()
 {
+    if (m_first.messages.empty() && m_blocks.empty())
+        m_first = std::exchange(m_last, {});
+    if (m_first.messages.empty()) {
+        if (const Result<> taken = takeFirstBlock(); !taken)
+            return fail(taken.error());
+    }
+    Frames frames = m_first.pop();
     if (isEmpty())
-        return std::nullopt;
-    if (m_first.messages.empty())
-        m_first = m_blocks.empty() ? std::exchange(m_last, {}) : takeFirstBlock();
-    if (m_first.messages.empty())
-        return pop();  // That block could not be read.
-    return m_first.pop();
+        m_isRefused = false;  // The next storm may find another disk.
+    return frames;
 }
 
 bool FrameBacklog::isEmpty() const
@@ -130,35 +200,47 @@ bool FrameBacklog::isEmpty() const
 
 void FrameBacklog::clear()
 {
+    for (const auto &block : m_blocks)
+        block->drop();
     m_first = {};
     m_blocks.clear();
     m_last = {};
-    m_file.reset();
+    m_writer.reset();
     m_end = 0;
+    m_isRefused = false;
 }
 
 void FrameBacklog::putAway()
 {
-    if (!m_file)
-        m_file = FrameFile::open(m_folder);
-    m_isRefused = m_file == nullptr;
-    if (m_isRefused)
-        return;
-    const auto block = std::make_shared<Block>(m_file, m_end, std::exchange(m_last, {}));
+    if (!m_writer) {
+        auto writer = std::make_shared<Writer>();
+        if (const Result<> opened = writer->open(m_folder); !opened) {
+            warn(opened.error());
+            m_isRefused = true;
+            return;
+        }
+        m_writer = std::move(writer);
+    }
+    const auto block = std::make_shared<Block>(m_end, std::exchange(m_last, {}));
     m_end = block->end();
     m_blocks.push_back(block);
-    startInBackground([block] { block->write(); });
+    Writer::add(m_writer, block);
 }
 
-FrameBacklog::Queue FrameBacklog::takeFirstBlock()
+Result<> FrameBacklog::takeFirstBlock()
 {
     const std::shared_ptr<Block> first = m_blocks.front();
+    const std::shared_ptr<Writer> writer = m_writer;
     m_blocks.pop_front();
     if (m_blocks.empty()) {
-        m_file.reset();  // Its room goes back to the disk.
+        m_writer.reset();  // Its room goes back to the disk.
         m_end = 0;
     }
-    return first->take();
+    auto messages = first->take(writer->file());
+    if (!messages)
+        return fail(messages.error());
+    m_first = std::move(*messages);
+    return {};
 }
 
 }  // namespace celldeck::kernels

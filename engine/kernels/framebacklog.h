@@ -3,13 +3,11 @@
 #include <QString>
 #include <deque>
 #include <memory>
-#include <optional>
 
+#include "base/result.h"
 #include "kernels/wiremessage.h"
 
 namespace celldeck::kernels {
-
-class FrameFile;
 
 /// What is kept in memory of messages that wait; and what goes to the disk in one go.
 inline constexpr qint64 MaxWaitingBytes = 8 * 1024 * 1024;
@@ -30,8 +28,9 @@ public:
     FrameBacklog &operator=(const FrameBacklog &) = delete;
 
     void push(Frames frames);
-    /// nullopt: none waits.
-    [[nodiscard]] std::optional<Frames> pop();
+    /// Fails with Io: some that were the next cannot be read back, and are lost. Requires: not
+    /// empty.
+    [[nodiscard]] Result<Frames> pop();
     [[nodiscard]] bool isEmpty() const;
     /// The length of the file; also of what is still on its way there.
     [[nodiscard]] qint64 bytesOnDisk() const { return m_end; }
@@ -48,17 +47,18 @@ private:
         qint64 bytes = 0;
     };
     class Block;
+    class Writer;
 
     void putAway();
-    [[nodiscard]] Queue takeFirstBlock();
+    [[nodiscard]] Result<> takeFirstBlock();
 
     const QString m_folder;
     const qint64 m_maxBytes;
     Queue m_first;                                // the first to be taken
     std::deque<std::shared_ptr<Block>> m_blocks;  // behind those
     Queue m_last;                                 // and behind those what is to be the next block
-    std::shared_ptr<FrameFile> m_file;
-    qint64 m_end = 0;  // of the file
+    std::shared_ptr<Writer> m_writer;
+    qint64 m_end = 0;  // of its file
     bool m_isRefused = false;
 };
 

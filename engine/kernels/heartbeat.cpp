@@ -6,7 +6,7 @@ Heartbeat::Heartbeat(zmq::context_t &context) : m_socket(context, ZmqSocket::Kin
 {
     m_timer.setTimerType(Qt::VeryCoarseTimer);
     connect(&m_timer, &QTimer::timeout, this, &Heartbeat::beat);
-    m_socket.setReceiver([this](const Frames &) { handleAnswer(); });
+    m_socket.setReceiver([this](const Result<Frames> &) { handleAnswer(); });
 }
 
 Result<> Heartbeat::start(const QString &endpoint, Milliseconds interval)

@@ -40,7 +40,7 @@ Kernel::Kernel(KernelSpec spec, KernelOptions options, KernelPool &pool)
     connect(&d->process, &KernelProcess::finished, this, [this] {
         if (d->client)
             d->client->drain();
-        if (d->cell.isActive() && !d->asked)
+        if (d->client && d->cell.isActive())
             d->scope.start(d->takeLastWords());
         else
             d->handleEnd();
@@ -135,6 +135,8 @@ Result<> Kernel::Private::connectTo(ConnectionFile file, Found found)
         std::make_unique<KernelClient>(connection->info(), session, sent, options.runtimeDirectory);
     QObject::connect(client.get(), &KernelClient::received, q,
                      [this](Channel channel, const Message &message) { take(channel, message); });
+    QObject::connect(client.get(), &KernelClient::lost, q,
+                     [this](Channel channel, const Error &why) { handleLoss(channel, why); });
     QObject::connect(client.get(), &KernelClient::respondingChanged, q, [this](bool now) {
         responding = now;
         Q_EMIT q->respondingChanged(now);
@@ -268,22 +270,26 @@ bool Kernel::Private::takeBack(const QString &why)
 QCoro::Task<Result<>> Kernel::shutdown()
 {
     d->takeBack(QStringLiteral("its kernel was stopped before it left for it"));
-    if (!d->process.isRunning() && d->cell.isActive())
-        d->handleEnd();  // Nobody waits for its last words any more.
     d->asked = true;
-    const Waiter<> ended = d->process.ended();
-    if (!d->process.isRunning())
+    if (d->process.isRunning()) {
+        const Waiter<> ended = d->process.ended();
+        (void)d->ask(Channel::Control, QByteArrayLiteral("shutdown_request"), {{"restart", false}});
+        Result<> over = co_await ended.wait(d->scope, d->options.shutdownGrace);
+        if (!over && over.error().code == ErrorCode::Timeout) {
+            d->process.signal(SIGTERM);
+            over = co_await ended.wait(d->scope, TerminateGrace);
+        }
+        if (!over && over.error().code == ErrorCode::Timeout) {
+            d->process.signal(SIGKILL);
+            over = co_await ended.wait(d->scope);
+        }
+        if (!over)
+            co_return over;
+    } else if (!d->cell.isActive()) {
         co_return Result<>{};
-    (void)d->ask(Channel::Control, QByteArrayLiteral("shutdown_request"), {{"restart", false}});
-    const Result<> gone = co_await ended.wait(d->scope, d->options.shutdownGrace);
-    if (gone || gone.error().code == ErrorCode::Cancelled)
-        co_return gone;
-    d->process.signal(SIGTERM);
-    const Result<> terminated = co_await ended.wait(d->scope, TerminateGrace);
-    if (terminated || terminated.error().code == ErrorCode::Cancelled)
-        co_return terminated;
-    d->process.signal(SIGKILL);
-    co_return co_await ended.wait(d->scope);
+    }
+    const Waiter<> gone = d->gone;  // What its cell has printed is being taken in.
+    co_return co_await gone.wait(d->scope);
 }
 
 KernelState Kernel::state() const
@@ -341,8 +347,9 @@ QCoro::Task<> Kernel::Private::takeLastWords()
             qCInfo(log, "the last words of kernel %lld: %s", static_cast<long long>(process.pid()),
                    qUtf8Printable(all.error().message));
     }
-    co_await client->takeRest();
-    handleEnd();
+    const Result<> all = co_await client->takeRest(scope);
+    if (all)
+        handleEnd();
 }
 
 void Kernel::Private::handleEnd()
@@ -362,6 +369,25 @@ void Kernel::Private::handleEnd()
         question->remove();
     if (!asked)
         Q_EMIT q->died(reason);
+    gone.resolve({});
+}
+
+/// The cell that runs keeps what has come, and is told. What says that it has ended may be lost
+/// too: so a request behind it tells.
+void Kernel::Private::handleLoss(Channel channel, const Error &why)
+{
+    qCCritical(log, "kernel %lld: %s", static_cast<long long>(process.pid()),
+               qUtf8Printable(why.message));
+    if (channel != Channel::Iopub || !cell.isActive())
+        return;
+    cell.note(
+        QStringLiteral("[celldeck: some of the outputs are missing here: %1]").arg(why.message));
+    const QByteArray marker = client->newMessageId();
+    cell.setMarker(marker);
+    const Result<> sent = client->send(Channel::Shell, QByteArrayLiteral("kernel_info_request"),
+                                       marker, Json::object());
+    if (!sent)
+        cell.abandon(sent.error());
 }
 
 }  // namespace celldeck::kernels

@@ -88,7 +88,7 @@ KernelClient::KernelClient(const ConnectionInfo &connection, const QString &sess
     for (const Channel channel :
          {Channel::Shell, Channel::Control, Channel::Iopub, Channel::Stdin}) {
         d->socketOf(channel).setReceiver(
-            [this, channel](Frames frames) { take(channel, std::move(frames)); });
+            [this, channel](Result<Frames> frames) { take(channel, std::move(frames)); });
     }
     d->unnoticed.setSingleShot(true);
     d->unnoticed.setTimerType(Qt::PreciseTimer);
@@ -99,7 +99,10 @@ KernelClient::KernelClient(const ConnectionInfo &connection, const QString &sess
     connect(&d->heartbeat, &Heartbeat::respondingChanged, this, &KernelClient::respondingChanged);
 }
 
-KernelClient::~KernelClient() = default;
+KernelClient::~KernelClient()
+{
+    disconnect();
+}
 
 Result<> KernelClient::open()
 {
@@ -154,7 +157,7 @@ void KernelClient::noticeIopub()
     d->iopub.drain();
 }
 
-void KernelClient::take(Channel channel, Frames frames)
+void KernelClient::take(Channel channel, Result<Frames> frames)
 {
     const QPointer<KernelClient> self(this);
     // First what the kernel has said before its answer, or before its question.
@@ -162,11 +165,15 @@ void KernelClient::take(Channel channel, Frames frames)
         noticeIopub();
     if (!self)
         return;
+    if (!frames) {
+        Q_EMIT lost(channel, frames.error());
+        return;
+    }
     const auto isBig = [](const QByteArray &frame) { return frame.size() >= BigFrameBytes; };
-    if (std::ranges::any_of(frames, isBig))
-        d->scope.start(takeBig(channel, std::move(frames)));
+    if (std::ranges::any_of(*frames, isBig))
+        d->scope.start(takeBig(channel, std::move(*frames)));
     else
-        deliver(channel, d->codec.decode(std::move(frames)));
+        deliver(channel, d->codec.decode(std::move(*frames)));
 }
 
 /// What comes behind it on its channel waits.
@@ -211,17 +218,17 @@ void KernelClient::drain()
     }
 }
 
-QCoro::Task<> KernelClient::takeRest()
+QCoro::Task<Result<>> KernelClient::takeRest(const TaskScope &scope)
 {
     for (;;) {
         drain();
         if (!d->shell.isPaused() && !d->iopub.isPaused())
-            co_return;
+            co_return Result<>{};
         d->unpacked = {};
         const Waiter<> unpacked = d->unpacked;
-        const Result<> oneMore = co_await unpacked.wait(d->scope);
+        const Result<> oneMore = co_await unpacked.wait(scope);
         if (!oneMore)
-            co_return;
+            co_return oneMore;
     }
 }
 

@@ -15,7 +15,8 @@ namespace celldeck::kernels {
 /// Speaks with one kernel: sends requests, and says what came on which channel. Forged, broken and
 /// replayed messages are logged and dropped.
 ///
-/// Owned by a Kernel. Thread: the engine's. Stopping: with its owner; nothing comes after.
+/// Owned by a Kernel. Thread: the engine's. Stopping: with its owner; nothing comes after, nor
+/// while it goes.
 class KernelClient final : public QObject
 {
     Q_OBJECT
@@ -39,8 +40,9 @@ public:
     [[nodiscard]] Waiter<> canBeAsked() const;
     /// Takes in what has come already, but for what is still being unpacked.
     void drain();
-    /// The same, and resolves when it has taken in that too.
-    [[nodiscard]] QCoro::Task<> takeRest();
+    /// The same, and returns when it has taken in that too. Fails with Cancelled: the scope, which
+    /// is that of whoever waits, has ended.
+    [[nodiscard]] QCoro::Task<Result<>> takeRest(const TaskScope &scope);
     /// The kernel's process has ended: when these have resolved, all that it said is there for
     /// `drain`. (Reading is ZeroMQ's thread's affair, which may be behind.) Requires: called once.
     [[nodiscard]] std::array<Waiter<>, 2> connectionsEnded();
@@ -53,11 +55,13 @@ public:
 
 Q_SIGNALS:
     void received(celldeck::kernels::Channel channel, const celldeck::kernels::Message &message);
+    /// Some of what it said on that channel is lost: the disk, to which it went, cannot be read.
+    void lost(celldeck::kernels::Channel channel, const celldeck::Error &why);
     /// The kernel no longer answers its heartbeat, or does again.
     void respondingChanged(bool responding);
 
 private:
-    void take(Channel channel, Frames frames);
+    void take(Channel channel, Result<Frames> frames);
     QCoro::Task<> takeBig(Channel channel, Frames frames);
     void deliver(Channel channel, const Result<Message> &message);
     void noticeIopub();

@@ -43,6 +43,7 @@ struct Kernel::Private
     [[nodiscard]] QString spoolPath(const QByteArray &messageId) const;
     QCoro::Task<> takeLastWords();
     void handleEnd();
+    void handleLoss(Channel channel, const Error &why);
     [[nodiscard]] std::unexpected<Error> silence(const QString &channels) const;
 
     Kernel *q;
@@ -54,6 +55,7 @@ struct Kernel::Private
     Json info = Json::object();
     bool asked = false;  // to end
     bool responding = true;
+    Waiter<> gone;                         // state Dead
     Waiter<> listening;                    // what iopub says reaches us
     bool isMute = false;                   // its stdin channel has taken no connection in time
     std::optional<Waiter<bool>> heldBack;  // the cell that is to run has not left yet

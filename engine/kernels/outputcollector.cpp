@@ -70,6 +70,8 @@ OutputCollector::Effect OutputCollector::apply(const Message &message)
 {
     const QByteArray &type = message.type();
     const Json &content = message.content;
+    if (noteLeftOut(message))
+        return {.changed = true, .update = {}};
     if (type == "stream") {
         const Json *name = find(content, "name");
         if (name && name->is_string() && message.longText) {
@@ -122,6 +124,15 @@ void OutputCollector::note(const QString &line)
     appendStream("stderr", line.toStdString() + "\n");
 }
 
+bool OutputCollector::noteLeftOut(const Message &message)
+{
+    if (message.leftOut.isEmpty())
+        return false;
+    note(QStringLiteral("[celldeck: a message of the kernel was left out here (%1): %2]")
+             .arg(QString::fromUtf8(message.type()), message.leftOut));
+    return true;
+}
+
 void OutputCollector::append(Json output)
 {
     if (m_clearBeforeNext)
@@ -129,6 +140,10 @@ void OutputCollector::append(Json output)
     m_outputs.push_back(std::move(output));
     if (!m_joins) {
         describeGrowing();
+        for (const auto &[name, growing] : m_growing) {
+            if (growing.spool)
+                growing.spool->finish();
+        }
         m_growing.clear();
     }
 }

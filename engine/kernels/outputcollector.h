@@ -52,6 +52,8 @@ public:
     Effect apply(const Message &message);
     /// A line of ours on stderr, where something had to be left out.
     void note(const QString &line);
+    /// The same, if not all of the message's content is here; else false.
+    bool noteLeftOut(const Message &message);
 
     [[nodiscard]] const Json &outputs();
     /// The same, of one that takes nothing more.

@@ -64,13 +64,6 @@ PendingExecution::Effect PendingExecution::take(Channel channel, const Message &
     return Effect::None;
 }
 
-void PendingExecution::noteLeftOut(const Message &message)
-{
-    m_collector.note(
-        QStringLiteral("[celldeck: a message of the kernel was left out here (%1): %2]")
-            .arg(QString::fromUtf8(message.type()), message.leftOut));
-}
-
 PendingExecution::Effect PendingExecution::takeIopub(const Message &message)
 {
     if (message.type() == "status") {
@@ -80,10 +73,6 @@ PendingExecution::Effect PendingExecution::takeIopub(const Message &message)
     if (message.type() == "execute_input") {
         m_execution.executionCount = findInt(message.content, "execution_count");
         return Effect::None;
-    }
-    if (!message.leftOut.isEmpty()) {
-        noteLeftOut(message);
-        return Effect::OutputsChanged;
     }
     OutputCollector::Effect effect = m_collector.apply(message);
     if (effect.update)
@@ -101,8 +90,7 @@ PendingExecution::Effect PendingExecution::takeReply(const Message &message)
     m_execution.errorValue = textOf(message.content, "evalue");
     m_replied = true;
     m_input.reset();
-    if (!message.leftOut.isEmpty())
-        noteLeftOut(message);
+    m_collector.noteLeftOut(message);
     return endedOr(Effect::None);
 }
 

@@ -31,6 +31,8 @@ public:
     explicit PendingExecution(QByteArray messageId, OutputCollector collector = OutputCollector());
 
     void setMarker(QByteArray messageId);
+    /// See OutputCollector.
+    void note(const QString &line) { m_collector.note(line); }
     Effect take(Channel channel, const Message &message);
 
     [[nodiscard]] const QByteArray &messageId() const { return m_messageId; }
@@ -55,7 +57,6 @@ public:
 private:
     Effect takeIopub(const Message &message);
     Effect takeReply(const Message &message);
-    void noteLeftOut(const Message &message);
     Effect takeMarker(Channel channel, const Message &message);
     [[nodiscard]] Effect endedOr(Effect effect) const;
 

@@ -92,6 +92,8 @@ struct Spool::File
             {
                 const std::scoped_lock lock(mutex);
                 if (pending.empty()) {
+                    if (isFinished)
+                        file.close();
                     isScheduled = false;
                     return;
                 }
@@ -123,7 +125,8 @@ struct Spool::File
         }
         file.setFileName(path);
         // Never through a link that somebody has put there.
-        if (file.open(QIODevice::WriteOnly | QIODevice::NewOnly | QIODevice::Unbuffered))
+        isMade = file.open(QIODevice::WriteOnly | QIODevice::NewOnly | QIODevice::Unbuffered);
+        if (isMade)
             return true;
         setFailure(file.errorString());
         return false;
@@ -133,7 +136,7 @@ struct Spool::File
     {
         const std::scoped_lock order(writing);
         isDiscarded = true;
-        if (file.isOpen())
+        if (isMade)
             file.remove();
     }
 
@@ -152,11 +155,13 @@ struct Spool::File
     const QString path;
     std::mutex writing;
     QFile file;                // touched by who writes
+    bool isMade = false;       // the same
     bool isDiscarded = false;  // the same
     bool isBroken = false;     // the same
     std::mutex mutex;
     std::vector<Piece> pending;  // the rest is touched by both
     size_t pendingBytes = 0;
+    bool isFinished = false;
     bool isScheduled = false;
     QString error;
 };
@@ -229,6 +234,14 @@ void Spool::describe(Json &output) const
 void Spool::drain() const
 {
     m_file->drain();
+}
+
+void Spool::finish()
+{
+    const std::scoped_lock lock(m_file->mutex);
+    m_file->isFinished = true;
+    if (!std::exchange(m_file->isScheduled, true))
+        startInBackground([file = m_file] { file->drain(); });
 }
 
 void Spool::discard()

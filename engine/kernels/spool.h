@@ -38,6 +38,9 @@ public:
     void describe(Json &output) const;
     /// All that was appended is in the file when this returns. Blocks.
     void drain() const;
+    /// Nothing more is appended: the file is closed once all of it is in it. A cell may have
+    /// thousands.
+    void finish();
     /// The output was cleared: the file goes.
     void discard();
 

@@ -6,6 +6,7 @@
 #include <rapidjson/error/en.h>
 #include <rapidjson/reader.h>
 
+#include <limits>
 #include <optional>
 
 namespace celldeck::kernels {
@@ -58,6 +59,10 @@ private:
 
 Result<StreamContent> takeStream(QByteArray content)
 {
+    if (content.size() > qsizetype(std::numeric_limits<rapidjson::SizeType>::max()))
+        return fail(ErrorCode::TooLarge, QStringLiteral("it has %1 bytes, the limit is %2")
+                                             .arg(content.size())
+                                             .arg(std::numeric_limits<rapidjson::SizeType>::max()));
     if (auto repaired = repairedJson(content))
         content = std::move(*repaired);
     StreamMembers members;

@@ -13,7 +13,8 @@ struct StreamContent
 };
 
 /// Reads the content of a stream message where it stands: its text is decoded in its own place, so
-/// that a gigabyte takes no more than that. Fails with Protocol. Thread: any.
+/// that a gigabyte takes no more than that, unless some of it is no UTF-8. Fails with Protocol, or
+/// with TooLarge from 4 GiB on. Thread: any.
 [[nodiscard]] Result<StreamContent> takeStream(QByteArray content);
 
 }  // namespace celldeck::kernels

@@ -19,8 +19,10 @@ namespace celldeck::kernels {
 
 namespace {
 
-/// Messages delivered in one go, so that a storm of output does not starve the other sockets.
+/// What is delivered in one go, so that a storm of output does not starve the other sockets:
+/// messages, and bytes.
 constexpr int Budget = 256;
+constexpr qsizetype BudgetBytes = 8 * 1024 * 1024;
 
 /// And what is taken out of ZeroMQ before that: more than comes meanwhile, or it would pile up
 /// there.
@@ -77,6 +79,14 @@ QByteArray bytesOf(zmq::message_t &part)
             ::madvise(from + at, end - at, MADV_DONTNEED);
         at = end;
     }
+    return bytes;
+}
+
+qsizetype bytesOf(const Frames &frames)
+{
+    qsizetype bytes = 0;
+    for (const QByteArray &frame : frames)
+        bytes += frame.size();
     return bytes;
 }
 
@@ -168,10 +178,8 @@ void ZmqSocket::collect()
             Frames frames{bytesOf(part)};
             while (part.more() && m_socket->recv(part, zmq::recv_flags::none))
                 frames.push_back(bytesOf(part));  // never waits: messages arrive whole
-            const qsizetype before = bytes;
-            for (const QByteArray &frame : frames)
-                bytes += frame.size();
-            m_bytesSinceTrim += bytes - before + MessageOverhead;
+            bytes += bytesOf(frames);
+            m_bytesSinceTrim += bytesOf(frames) + MessageOverhead;
             m_backlog.push(std::move(frames));
         }
     } catch (const zmq::error_t &e) {
@@ -188,17 +196,19 @@ bool ZmqSocket::drain()
     collect();
     const QPointer<ZmqSocket> self(this);
     int delivered = 0;
-    for (; delivered < Budget && !m_isPaused; ++delivered) {
-        std::optional<Frames> frames = m_backlog.pop();
-        if (!frames)
-            break;
-        m_receiver(std::move(*frames));
+    for (qsizetype bytes = 0;
+         delivered < Budget && bytes < BudgetBytes && !m_isPaused && !m_backlog.isEmpty();
+         ++delivered) {
+        Result<Frames> frames = m_backlog.pop();
+        if (frames)
+            bytes += bytesOf(*frames);
+        m_receiver(std::move(frames));
         if (!self || !m_socket)
             return true;
     }
     if (!m_backlog.isEmpty() && !m_isPaused)
         drainSoon();
-    if (!m_drainPosted && m_bytesSinceTrim > TrimAfterBytes) {
+    if (!m_drainPosted && m_backlog.isEmpty() && m_bytesSinceTrim > TrimAfterBytes) {
         ::malloc_trim(0);
         m_bytesSinceTrim = 0;
     }

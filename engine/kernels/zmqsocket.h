@@ -37,8 +37,9 @@ public:
     ZmqSocket(zmq::context_t &context, Kind kind, const QString &backlogFolder = {});
     ~ZmqSocket() override;
 
-    /// Whoever takes what comes, message by message, and has it alone. Requires: before connecting.
-    void setReceiver(std::function<void(Frames frames)> receiver)
+    /// Whoever takes what comes, message by message, and has it alone; or is told with Io that some
+    /// were lost. Requires: before connecting.
+    void setReceiver(std::function<void(Result<Frames> frames)> receiver)
     {
         m_receiver = std::move(receiver);
     }
@@ -71,7 +72,7 @@ private:
 
     zmq::context_t &m_context;
     const Kind m_kind;
-    std::function<void(Frames)> m_receiver;
+    std::function<void(Result<Frames>)> m_receiver;
     QByteArray m_identity;
     std::unique_ptr<zmq::socket_t> m_socket;
     std::unique_ptr<QSocketNotifier> m_notifier;

@@ -5,6 +5,7 @@
 #include <QLoggingCategory>
 
 #include "base/crashpoint.h"
+#include "kernels/framefile.h"
 #include "kernels/questionnote.h"
 #include "kernels/sentnote.h"
 #include "kernels/strays.h"
@@ -69,6 +70,7 @@ QCoro::Task<Result<RescueReport>> Rescuer::run(Recovery recovery,
     if (!tasks)
         co_return fail(tasks.error());
 
+    kernels::removeLeftFrameFiles(m_runtimeDirectory);
     std::map<QString, Left> notebooks;
     // Of the kernels that were there: others begin while this goes on.
     const QStringList notes =

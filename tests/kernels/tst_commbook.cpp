@@ -121,6 +121,14 @@ void TestCommBook::anOutputWidgetTakesWhatIsPrinted()
     QVERIFY(book.takeUpdates().empty());
     QVERIFY(statesOf(book)["out"]["state"]["outputs"] == printed);
 
+    // Nor does it lose in silence what cannot be read.
+    Message unread = message("display_data", Json::object());
+    unread.leftOut = QStringLiteral("too long");
+    QVERIFY(book.take(unread));
+    (void)book.takeUpdates();
+    QVERIFY(textOf(statesOf(book)["out"]["state"]["outputs"][1], "text")
+                .contains(QStringLiteral("(display_data): too long")));
+
     QVERIFY(book.take(message("clear_output", {{"wait", true}})));
     QVERIFY(book.takeUpdates().empty());
     QVERIFY(book.take(print("c")));

@@ -1,10 +1,16 @@
+#include <unistd.h>
+
 #include <QTemporaryDir>
 #include <QtTest>
 #include <random>
 
+#include "async/background.h"
 #include "kernels/framebacklog.h"
+#include "support/fulldisk.h"
 
+using namespace celldeck;
 using namespace celldeck::kernels;
+using celldeck::test::FullDisk;
 
 namespace {
 
@@ -22,6 +28,27 @@ Frames anyMessage(std::mt19937 &random, int number)
     return frames;
 }
 
+struct OpenFile
+{
+    int fd = -1;
+    qint64 size = -1;
+};
+
+/// The file of ours that has no name any more, or never had one.
+OpenFile fileIn(const QString &folder)
+{
+    const QDir open(QStringLiteral("/proc/self/fd"));
+    for (const QString &name :
+         open.entryList(QDir::AllEntries | QDir::System | QDir::NoDotAndDotDot)) {
+        QByteArray target(4'096, '\0');
+        const auto size = ::readlink(QFile::encodeName(open.filePath(name)).constData(),
+                                     target.data(), size_t(target.size()));
+        if (size > 0 && target.left(size).startsWith(QFile::encodeName(folder + u'/')))
+            return {name.toInt(), QFileInfo(open.filePath(name)).size()};
+    }
+    return {};
+}
+
 }  // namespace
 
 class TestFrameBacklog : public QObject
@@ -35,6 +62,8 @@ private Q_SLOTS:
     void theDiskGetsItsRoomBack();
     void whatIsClearedIsGone();
     void whatTheDiskRefusesStays();
+    void whatADiskThatIsFullRefusesStays();
+    void whatCannotBeReadBackIsSaid();
 };
 
 void TestFrameBacklog::firstComeFirstTaken_data()
@@ -63,17 +92,17 @@ void TestFrameBacklog::firstComeFirstTaken()
             mostOnDisk = std::max(mostOnDisk, backlog.bytesOnDisk());
         } else {
             QCOMPARE(backlog.isEmpty(), expected.empty());
-            const std::optional<Frames> taken = backlog.pop();
-            QCOMPARE(taken.has_value(), !expected.empty());
-            if (taken) {
-                QCOMPARE(*taken, expected.front());
+            if (!expected.empty()) {
+                QCOMPARE(*backlog.pop(), expected.front());
                 expected.pop_front();
             }
+            if (random() % 100 == 0)
+                finishBackground();  // So that much of it is read back.
         }
     }
     for (; !expected.empty(); expected.pop_front())
-        QCOMPARE(backlog.pop(), expected.front());
-    QVERIFY(!backlog.pop());
+        QCOMPARE(*backlog.pop(), expected.front());
+    QVERIFY(backlog.isEmpty());
     QCOMPARE(mostOnDisk > 0, hasFolder);
 }
 
@@ -85,6 +114,8 @@ void TestFrameBacklog::whatWaitsIsOnDisk()
         backlog.push({QByteArray(100, 'x')});
     // All but what is next, and what is not enough for a block yet.
     QVERIFY(backlog.bytesOnDisk() > 100 * 100 - 2 * Waiting);
+    finishBackground();
+    QVERIFY(fileIn(folder.path()).size >= backlog.bytesOnDisk());
     // And nothing of it is left if we are killed.
     QVERIFY(QDir(folder.path()).isEmpty(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot));
 }
@@ -113,9 +144,8 @@ void TestFrameBacklog::whatIsClearedIsGone()
         backlog.push({QByteArray(100, 'x')});
     backlog.clear();
     QVERIFY(backlog.isEmpty());
-    QVERIFY(!backlog.pop());
     backlog.push({QByteArrayLiteral("new")});
-    QCOMPARE(backlog.pop(), Frames{QByteArrayLiteral("new")});
+    QCOMPARE(*backlog.pop(), Frames{QByteArrayLiteral("new")});
 }
 
 void TestFrameBacklog::whatTheDiskRefusesStays()
@@ -127,6 +157,42 @@ void TestFrameBacklog::whatTheDiskRefusesStays()
     for (int i = 0; i < 100; ++i)
         QCOMPARE(backlog.pop()->front(), QByteArray::number(i));
     QVERIFY(backlog.isEmpty());
+}
+
+void TestFrameBacklog::whatADiskThatIsFullRefusesStays()
+{
+    QTest::ignoreMessage(QtWarningMsg, QRegularExpression(QStringLiteral("stays in memory")));
+    const QTemporaryDir folder;
+    FrameBacklog backlog(folder.path(), Waiting);
+    {
+        const FullDisk full;
+        for (int i = 0; i < 100; ++i)
+            backlog.push({QByteArray::number(i), QByteArray(100, 'x')});
+        finishBackground();
+    }
+    QCOMPARE(fileIn(folder.path()).size, 0);
+    for (int i = 0; i < 100; ++i)
+        QCOMPARE(backlog.pop()->front(), QByteArray::number(i));
+}
+
+void TestFrameBacklog::whatCannotBeReadBackIsSaid()
+{
+    const QTemporaryDir folder;
+    FrameBacklog backlog(folder.path(), Waiting);
+    for (int i = 0; i < 100; ++i)
+        backlog.push({QByteArray::number(i), QByteArray(100, 'x')});
+    finishBackground();
+    QCOMPARE(::ftruncate(fileIn(folder.path()).fd, 0), 0);
+    int taken = 0;
+    int lost = 0;
+    while (!backlog.isEmpty()) {
+        const Result<Frames> frames = backlog.pop();
+        ++(frames ? taken : lost);
+        if (!frames)
+            QVERIFY(frames.error().message.contains(QStringLiteral("cannot be read back")));
+    }
+    // What was in memory is there: the first of all and the last.
+    QVERIFY(lost > 0 && taken > 2);
 }
 
 QTEST_GUILESS_MAIN(TestFrameBacklog)

@@ -66,6 +66,7 @@ private Q_SLOTS:
     void everyMimeTypeIsKept();
     void aLongTextGoesToItsFile();
     void aLongTextIsPrintedLikeAnyOther();
+    void manyLongTextsKeepNoFilesOpen();
     void whatAnEarlierEngineShowedIsShownAnew();
     void aClearedTextLeavesNoFile();
     void whatCannotBeWrittenIsSaid();
@@ -239,6 +240,29 @@ void TestOutputCollector::aLongTextIsPrintedLikeAnyOther()
         QVERIFY(file.open(QIODevice::ReadOnly));
         QCOMPARE(file.readAll(), all);
     }
+}
+
+void TestOutputCollector::manyLongTextsKeepNoFilesOpen()
+{
+    constexpr int Texts = 100;
+    QTemporaryDir dir;
+    OutputCollector collector(Json::array(), dir.filePath(QStringLiteral("p")));
+    const QByteArray text(10'000, 'x');
+    for (int i = 0; i < Texts; ++i) {
+        Message said = message("stream", {{"name", i % 2 == 0 ? "stdout" : "stderr"}});
+        said.longText = std::make_shared<LongText>(text, text);
+        collector.apply(said);
+        collector.apply(messageOf(QStringLiteral("d:between")));
+    }
+    QCOMPARE(collector.spools().size(), size_t(Texts));
+    for (const auto &spool : collector.spools())
+        spool->drain();
+    qsizetype open = 0;
+    for (const QFileInfo &fd : QDir(QStringLiteral("/proc/self/fd")).entryInfoList(QDir::Files))
+        open += fd.symLinkTarget().startsWith(dir.path());
+    QCOMPARE(open, 0);
+    for (int i = 0; i < Texts; ++i)
+        QCOMPARE(QFileInfo(dir.filePath(QStringLiteral("p-%1.txt").arg(i))).size(), text.size());
 }
 
 void TestOutputCollector::whatAnEarlierEngineShowedIsShownAnew()

@@ -109,7 +109,8 @@ void TestPendingExecution::endsWhenAllHasCome()
 void TestPendingExecution::goesOnBehindWhatWasRecorded()
 {
     PendingExecution execution(
-        "m", Json::array({{{"output_type", "stream"}, {"name", "stdout"}, {"text", "one "}}}));
+        "m", OutputCollector(
+                 Json::array({{{"output_type", "stream"}, {"name", "stdout"}, {"text", "one "}}})));
     const Step more = stepOf(QStringLiteral("i:m:two"));
     QCOMPARE(execution.take(more.channel, more.message), PendingExecution::Effect::OutputsChanged);
     QCOMPARE(execution.outputs().size(), size_t(1));
@@ -127,7 +128,8 @@ void TestPendingExecution::whatIsTooBigLeavesALine()
     QCOMPARE(execution.outputs().size(), size_t(2));
     QCOMPARE(textOf(execution.outputs().at(1), "name"), QStringLiteral("stderr"));
     const QString line = textOf(execution.outputs().at(1), "text");
-    QVERIFY2(line.contains(QStringLiteral("(display_data): it has 300000000 bytes")), qPrintable(line));
+    QVERIFY2(line.contains(QStringLiteral("(display_data): it has 300000000 bytes")),
+             qPrintable(line));
     // A reply that brings too much ends its cell all the same.
     Message reply = stepOf(QStringLiteral("s:m:reply")).message;
     reply.leftOut = QStringLiteral("it has 300000000 bytes");

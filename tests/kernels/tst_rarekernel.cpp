@@ -26,6 +26,8 @@ private Q_SLOTS:
     void aBigMessageArrivesWhole();
     void whatComesBehindABigMessageStaysBehindIt();
     void aBigMessageBeforeTheEndIsKept();
+    void aStoppedKernelKeepsItsBigMessages();
+    void nothingComesFromAKernelThatGoes();
     void deathAtAnyByteKeepsWhatHadCome();
     void aFloodFromUnknownParentsTouchesNoCell();
     void aQuestionReachesUsHoweverLateStdinIs();
@@ -146,6 +148,50 @@ void TestRareKernel::aBigMessageBeforeTheEndIsKept()
     QVERIFY(!execution);
     QCOMPARE(execution.error().code, ErrorCode::KernelDied);
     QCOMPARE(textOf(kernel.lastOutputs().at(0), "text").size(), 30'000'000);
+}
+
+/// What it has said before it is stopped is kept, also where it takes its time to be read.
+void TestRareKernel::aStoppedKernelKeepsItsBigMessages()
+{
+    Kernel kernel(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel.start()));
+    const QString sent = m_dir->filePath(QStringLiteral("sent"));
+    const auto executing = kernel.execute(
+        kernel.newMessageId(),
+        QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout"}, "pad": 3000000,
+                            "count": 30},
+                           {"send": "stream", "content": {"name": "stdout", "text": "TAIL"}},
+                           {"note": "%1", "text": "x"}, {"sleep": 60000}])")
+            .arg(sent),
+        {}, {});
+    QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(sent), 60'000);
+    QVERIFY(await(kernel.shutdown()));
+    QCOMPARE(kernel.state(), KernelState::Dead);
+    const QString text = textOf(kernel.lastOutputs().at(0), "text");
+    QCOMPARE(text.size(), 90'000'004);
+    QVERIFY(text.endsWith(QLatin1String("TAIL")));
+}
+
+void TestRareKernel::nothingComesFromAKernelThatGoes()
+{
+    auto kernel = std::make_unique<Kernel>(scripted(), options(), *m_pool);
+    QVERIFY(await(kernel->start()));
+    const QString sent = m_dir->filePath(QStringLiteral("sent"));
+    const auto executing = kernel->execute(
+        kernel->newMessageId(),
+        QStringLiteral(R"([{"send": "stream", "content": {"name": "stdout"}, "pad": 30000000,
+                            "count": 3}, {"note": "%1", "text": "x"}, {"die": "kill"}])")
+            .arg(sent),
+        {}, {});
+    bool hasDied = false;
+    bool isLate = false;
+    connect(kernel.get(), &Kernel::died, this, [&] { hasDied = true; });
+    QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(sent), 60'000);
+    connect(kernel.get(), &Kernel::stateChanged, this, [&] { isLate = !hasDied; });
+    const bool before = hasDied;
+    kernel.reset();
+    QCOMPARE(hasDied, before);
+    QVERIFY(!isLate);
 }
 
 void TestRareKernel::deathAtAnyByteKeepsWhatHadCome()
