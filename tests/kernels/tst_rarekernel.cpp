@@ -153,7 +153,7 @@ void TestRareKernel::aBigMessageBeforeTheEndIsKept()
 /// What it has said before it is stopped is kept, also where it takes its time to be read.
 void TestRareKernel::aStoppedKernelKeepsItsBigMessages()
 {
-    Kernel kernel(scripted(), options(), *m_pool);
+    Kernel kernel(scripted(QStringLiteral("flush=1")), options(), *m_pool);
     QVERIFY(await(kernel.start()));
     const QString sent = m_dir->filePath(QStringLiteral("sent"));
     const auto executing = kernel.execute(

@@ -6,6 +6,7 @@
 answer_after=MS   each request is answered so late
 mute=shell|iopub  that channel says nothing
 stdin=late|never  it is bound 300 ms after the first answer, or not at all
+flush=1           shut down, it ends when all that it said has left
 proxy=1           iopub goes through a proxy that can cut it at a byte (see die_after_bytes)
 
 A cell that is a JSON list is a script, and nothing is sent but what it says. Any other cell gets
@@ -84,15 +85,16 @@ class Kernel:
             self.connection = json.load(f)
         self.key = self.connection["key"].encode()
         self.context = zmq.Context()
+        self.publishing = zmq.Context()
         self.shell = self.bind(zmq.ROUTER, self.connection["shell_port"])
         self.control = self.bind(zmq.ROUTER, self.connection["control_port"])
         self.stdin = None if "stdin" in script else self.bind_stdin()
         if script.get("proxy"):
-            self.iopub = self.bind(zmq.PUB, 0)
+            self.iopub = self.bind(zmq.PUB, 0, self.publishing)
             inner = int(self.iopub.last_endpoint.rsplit(b":", 1)[1])
             self.proxy = Proxy(self.connection["iopub_port"], inner)
         else:
-            self.iopub = self.bind(zmq.PUB, self.connection["iopub_port"])
+            self.iopub = self.bind(zmq.PUB, self.connection["iopub_port"], self.publishing)
         threading.Thread(target=self.beat, daemon=True).start()
         self.sockets = {"shell": self.shell, "iopub": self.iopub}
         self.count = 0
@@ -106,8 +108,8 @@ class Kernel:
         self.while_busy.register(self.control, zmq.POLLIN)
         signal.signal(signal.SIGINT, self.interrupted)
 
-    def bind(self, kind, port):
-        bound = self.context.socket(kind)
+    def bind(self, kind, port, context=None):
+        bound = (context or self.context).socket(kind)
         bound.linger = 0
         bound.sndhwm = 0
         bound.bind(f"tcp://127.0.0.1:{port}" if port else "tcp://127.0.0.1:*")
@@ -268,6 +270,9 @@ class Kernel:
             time.sleep(0.3)
             self.stdin = self.bind_stdin()
         if kind == "shutdown_request":
+            if "flush" in self.script:  # Not before all that it said has left.
+                self.iopub.close(linger=-1)
+                self.publishing.term()
             sys.exit()
         return kind
 
