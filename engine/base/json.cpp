@@ -2,35 +2,14 @@
 
 #include <simdjson.h>
 
+#include <QStringDecoder>
+
 #include <algorithm>
 #include <charconv>
 
 namespace celldeck {
 
 namespace {
-
-bool nestsTooDeep(QByteArrayView text)
-{
-    int depth = 0;
-    bool inString = false;
-    for (qsizetype i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (inString) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                inString = false;
-        } else if (c == '"') {
-            inString = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > MaxJsonDepth)
-                return true;
-        } else if (c == '}' || c == ']') {
-            --depth;
-        }
-    }
-    return false;
-}
 
 using simdjson::dom::element_type;
 
@@ -113,11 +92,45 @@ private:
 
 }  // namespace
 
+QString textFromUtf8(QByteArrayView utf8)
+{
+    if (!utf8.startsWith("\xef\xbb\xbf"))
+        return QString::fromUtf8(utf8);
+    return QStringDecoder(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless |
+                                                    QStringDecoder::Flag::ConvertInitialBom)(utf8);
+}
+
+bool nestsDeeper(QByteArrayView text, int limit)
+{
+    // Most have not so many in all.
+    if (std::ranges::count_if(text, [](char c) { return c == '{' || c == '['; }) <= limit)
+        return false;
+    int depth = 0;
+    bool inString = false;
+    for (qsizetype i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (inString) {
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                inString = false;
+        } else if (c == '"') {
+            inString = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > limit)
+                return true;
+        } else if (c == '}' || c == ']') {
+            --depth;
+        }
+    }
+    return false;
+}
+
 Result<Json> parseJson(QByteArrayView text)
 {
     if (const QuickView quick(text); quick.root())
         return fromSimd(*quick.root());
-    if (nestsTooDeep(text)) {
+    if (nestsDeeper(text, MaxJsonDepth)) {
         return fail(ErrorCode::Protocol,
                     QStringLiteral("JSON nested deeper than %1 levels").arg(MaxJsonDepth));
     }
@@ -201,7 +214,7 @@ std::optional<QByteArray> repairedJson(QByteArrayView text)
     qsizetype half = findHalf(text, 0);
     if (isUtf8 && half < 0)
         return std::nullopt;
-    QByteArray repaired = isUtf8 ? text.toByteArray() : QString::fromUtf8(text).toUtf8();
+    QByteArray repaired = isUtf8 ? text.toByteArray() : textFromUtf8(text).toUtf8();
     for (half = findHalf(repaired, 0); half >= 0; half = findHalf(repaired, half))
         repaired.replace(half, 6, "\\ufffd");
     return repaired;

@@ -9,6 +9,13 @@
 
 #include "base/result.h"
 
+namespace celldeck {
+
+/// A text as it is: QString::fromUtf8 drops U+FEFF where one begins with it.
+[[nodiscard]] QString textFromUtf8(QByteArrayView utf8);
+
+}  // namespace celldeck
+
 /// QString as a JSON string.
 template <>
 struct nlohmann::adl_serializer<QString>
@@ -16,7 +23,7 @@ struct nlohmann::adl_serializer<QString>
     static void to_json(json &j, const QString &text) { j = text.toStdString(); }
     static void from_json(const json &j, QString &text)
     {
-        text = QString::fromStdString(j.get_ref<const std::string &>());
+        text = celldeck::textFromUtf8(j.get_ref<const std::string &>());
     }
 };
 
@@ -32,6 +39,9 @@ inline constexpr int MaxJsonDepth = 200;
 
 /// Fails with Protocol on a syntax error (the message has line and column) or too deep nesting.
 [[nodiscard]] Result<Json> parseJson(QByteArrayView text);
+
+/// Whether something in it is in more containers than that. Of a text that is no JSON, anything.
+[[nodiscard]] bool nestsDeeper(QByteArrayView text, int depth);
 
 /// The members of these names of the object that `object` is, where they are strings, and "" where
 /// they are not. A tenth of the work of `parseJson`, since nothing is made of all the rest; it is

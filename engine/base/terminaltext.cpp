@@ -3,6 +3,8 @@
 #include <QList>
 #include <algorithm>
 
+#include "base/json.h"
+
 namespace celldeck {
 namespace {
 
@@ -334,7 +336,7 @@ QString readableText(std::string_view printed)
             plain += text[at];
         at += std::max<std::size_t>(length, 1);
     }
-    return QString::fromStdString(plain);
+    return textFromUtf8(plain);
 }
 
 }  // namespace celldeck

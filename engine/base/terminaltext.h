@@ -73,7 +73,8 @@ private:
     [[nodiscard]] AnsiLine spansOf(const Row &row) const;
 
     std::size_t m_widest;
-    QStringDecoder m_decoder{QStringDecoder::Utf8};  // keeps the beginning of a character
+    // Keeps the beginning of a character, and a mark with which a text may begin.
+    QStringDecoder m_decoder{QStringDecoder::Utf8, QStringDecoder::Flag::ConvertInitialBom};
     State m_state = State::Ground;
     QList<int> m_codes;
     std::vector<Row> m_rows{1};

@@ -70,6 +70,7 @@ CellRun::Active CellRun::stop()
     m_router.remove(active.execution.marker());
     m_lastOutputs = active.execution.release();
     m_lastSpools = active.execution.spools();
+    m_lastCount = active.execution.executionCount();
     return active;
 }
 
@@ -98,6 +99,11 @@ const Json &CellRun::outputs()
 Displays CellRun::displays() const
 {
     return m_active ? m_active->execution.displays() : Displays();
+}
+
+std::optional<std::int64_t> CellRun::executionCount() const
+{
+    return m_active ? m_active->execution.executionCount() : m_lastCount;
 }
 
 void CellRun::setAsked(const InputRequest &request)

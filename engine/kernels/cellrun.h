@@ -40,6 +40,8 @@ public:
     [[nodiscard]] const Json &outputs();
     /// Of the current one.
     [[nodiscard]] Displays displays() const;
+    /// Of the current or the last one.
+    [[nodiscard]] std::optional<std::int64_t> executionCount() const;
     /// All that the last one has printed is where it belongs, also what went to files, and the
     /// memory that took is given back. Requires: not active.
     [[nodiscard]] Waiter<> settled();
@@ -72,6 +74,7 @@ private:
     MessageRouter &m_router;
     std::optional<Active> m_active;
     std::shared_ptr<const Json> m_lastOutputs = std::make_shared<const Json>(Json::array());
+    std::optional<std::int64_t> m_lastCount;
     std::vector<std::shared_ptr<Spool>> m_lastSpools;
     Coalescer m_shown;
 };

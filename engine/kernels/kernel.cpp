@@ -11,9 +11,6 @@ namespace {
 
 Q_LOGGING_CATEGORY(log, "celldeck.kernels", QtInfoMsg)
 
-// Between SIGTERM and SIGKILL.
-constexpr Milliseconds TerminateGrace{1'000};
-
 // What a kernel says before our subscription has reached it is lost; so one that answers, but was
 // not heard on iopub, is asked again after so long at first, and at last: one that answers nothing
 // while it runs a cell is not to be buried in questions.
@@ -274,10 +271,12 @@ QCoro::Task<Result<>> Kernel::shutdown()
     if (d->process.isRunning()) {
         const Waiter<> ended = d->process.ended();
         (void)d->ask(Channel::Control, QByteArrayLiteral("shutdown_request"), {{"restart", false}});
-        Result<> over = co_await ended.wait(d->scope, d->options.shutdownGrace);
+        // As jupyter_client does. Some ipykernels answer, and hang as they end.
+        const Milliseconds half = d->options.shutdownGrace / 2;
+        Result<> over = co_await ended.wait(d->scope, half);
         if (!over && over.error().code == ErrorCode::Timeout) {
             d->process.signal(SIGTERM);
-            over = co_await ended.wait(d->scope, TerminateGrace);
+            over = co_await ended.wait(d->scope, half);
         }
         if (!over && over.error().code == ErrorCode::Timeout) {
             d->process.signal(SIGKILL);

@@ -37,6 +37,7 @@ struct KernelOptions
     /// The folder where texts go that are too long for memory; "": none do.
     QString spoolDirectory = {};
     Milliseconds startLimit{60'000};
+    /// From being asked to end to SIGKILL; SIGTERM comes when half of it has passed.
     Milliseconds shutdownGrace{5'000};
     Milliseconds heartbeatInterval{30'000};
     KernelLife life = KernelLife::WithEngine;
@@ -97,6 +98,7 @@ public:
 
     /// The outputs of the current or last execution, also when it failed.
     [[nodiscard]] const Json &lastOutputs() const;
+    [[nodiscard]] std::optional<std::int64_t> lastExecutionCount() const;
     /// Which of the current execution's can be shown anew.
     [[nodiscard]] Displays lastDisplays() const;
 

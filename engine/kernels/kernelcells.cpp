@@ -11,6 +11,10 @@ Q_LOGGING_CATEGORY(log, "celldeck.kernels", QtInfoMsg)
 // In which a kernel that answers takes our connection to its stdin channel too, if it has one.
 constexpr Milliseconds StdinLimit{5'000};
 
+const QString TakenOver = QStringLiteral(
+    "[celldeck: the engine was killed here, and another one took over: what the cell printed in "
+    "between is missing]");
+
 }  // namespace
 
 QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString code,
@@ -75,6 +79,7 @@ QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar, 
                        QStringLiteral("the kernel died while it ran: ") + d->process.reason());
     d->setState(KernelState::Busy);
     OutputCollector collector(std::move(soFar), d->spoolPath(newMessageId()), displays);
+    collector.note(TakenOver);
     const Waiter<Execution> done =
         d->cell.begin(PendingExecution(messageId, std::move(collector)), std::move(changed));
     const Waiter<> listening = d->listening;
@@ -147,6 +152,11 @@ QString Kernel::Private::spoolPath(const QByteArray &messageId) const
 const Json &Kernel::lastOutputs() const
 {
     return d->cell.outputs();
+}
+
+std::optional<std::int64_t> Kernel::lastExecutionCount() const
+{
+    return d->cell.executionCount();
 }
 
 Displays Kernel::lastDisplays() const

@@ -2,6 +2,7 @@
 
 #include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QLoggingCategory>
 #include <QRegularExpression>
 #include <QStandardPaths>
@@ -73,6 +74,9 @@ Result<QStringList> readArguments(const Json &json)
 Result<KernelSpec> readSpec(const QString &folder, const QString &name)
 {
     QFile file(folder + QStringLiteral("/kernel.json"));
+    // To open a pipe would wait until somebody writes.
+    if (!QFileInfo(file.fileName()).isFile())
+        return fail(ErrorCode::Io, QStringLiteral("it is no file"));
     if (!file.open(QIODevice::ReadOnly))
         return fail(ErrorCode::Io, file.errorString());
     const Result<Json> json = parseJson(file.read(MaxSpecBytes));

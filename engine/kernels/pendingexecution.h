@@ -38,6 +38,11 @@ public:
     [[nodiscard]] const QByteArray &messageId() const { return m_messageId; }
     [[nodiscard]] const QByteArray &marker() const { return m_marker; }
     [[nodiscard]] const Json &outputs() { return m_collector.outputs(); }
+    /// As the kernel has numbered it, if it has.
+    [[nodiscard]] std::optional<std::int64_t> executionCount() const
+    {
+        return m_execution.executionCount;
+    }
     [[nodiscard]] const Displays &displays() const { return m_collector.displays(); }
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const
     {

@@ -66,9 +66,15 @@ Json shortMembers(const QByteArray &object)
     return kept;
 }
 
+// So that what a message brings can be written into a notebook, where it is some levels deeper.
+constexpr int MaxContentDepth = MaxJsonDepth - 16;
+
 /// The object that `text` is, or that is left of it.
 Result<Json> parseObject(const QByteArray &text)
 {
+    if (nestsDeeper(text, MaxContentDepth))
+        return fail(ErrorCode::Protocol,
+                    QStringLiteral("it is nested deeper than %1 levels").arg(MaxContentDepth));
     auto object = parseJson(text);
     if (const auto repaired = object ? std::nullopt : repairedJson(text))
         object = parseJson(*repaired);

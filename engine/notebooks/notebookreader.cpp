@@ -103,7 +103,7 @@ Result<Cell> cellOf(const Json &json, int minor, const QString &name, const QStr
     if (!text)
         return invalid(name, place + QStringLiteral(" has no source: it should be a text or a list "
                                                     "of lines"));
-    cell.source = QString::fromStdString(*text);
+    cell.source = textFromUtf8(*text);
     const Json *metadata = find(json, "metadata");
     if (!metadata || !metadata->is_object())
         return invalid(name,

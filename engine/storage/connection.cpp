@@ -3,8 +3,8 @@
 #include <sqlite3.h>
 #include <QFile>
 #include <QHash>
-#include <QStringDecoder>
 
+#include "base/json.h"
 #include "storage/databasecopy.h"
 #include "storage/sectors.h"
 #include "storage/statement.h"
@@ -43,13 +43,7 @@ std::int64_t Row::integer(int column) const
 
 QString Row::text(int column) const
 {
-    const QByteArrayView bytes = utf8(column);
-    // fromUtf8 drops a byte order mark, which is the text's own here.
-    if (bytes.startsWith("\xef\xbb\xbf"))
-        return QStringDecoder(
-            QStringDecoder::Utf8,
-            QStringDecoder::Flag::Stateless | QStringDecoder::Flag::ConvertInitialBom)(bytes);
-    return QString::fromUtf8(bytes);
+    return textFromUtf8(utf8(column));
 }
 
 QByteArrayView Row::utf8(int column) const

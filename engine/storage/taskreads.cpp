@@ -3,6 +3,7 @@
 #include <QFileInfo>
 #include <deque>
 
+#include "base/json.h"
 #include "storage/outputforms.h"
 
 namespace celldeck::storage::sql {
@@ -36,7 +37,7 @@ public:
         const QByteArrayView utf8 = row.utf8(column);
         if (utf8 != m_utf8) {
             m_utf8 = utf8.toByteArray();
-            m_text = QString::fromUtf8(utf8);
+            m_text = textFromUtf8(utf8);
         }
         return m_text;
     }

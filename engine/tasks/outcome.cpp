@@ -8,6 +8,8 @@ using storage::TaskState;
 
 namespace {
 
+constexpr qsizetype MaxErrorCharacters = 500;
+
 QString errorOf(const Result<kernels::Execution> &execution)
 {
     if (!execution && execution.error().code == ErrorCode::KernelDied)
@@ -17,8 +19,10 @@ QString errorOf(const Result<kernels::Execution> &execution)
         return execution.error().message;
     if (execution->status == kernels::Execution::Status::Aborted)
         return QStringLiteral("the kernel aborted the request");
-    return execution->errorName + QStringLiteral(": ") +
-           execution->errorValue.section(QLatin1Char('\n'), 0, 0);
+    const QString line = execution->errorName + QStringLiteral(": ") +
+                         execution->errorValue.section(QLatin1Char('\n'), 0, 0);
+    // It is in every list of tasks. All of it is among the outputs.
+    return line.size() <= MaxErrorCharacters ? line : line.left(MaxErrorCharacters) + u'…';
 }
 
 }  // namespace

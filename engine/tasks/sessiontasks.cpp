@@ -252,9 +252,13 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
 TaskOutcome Session::outcomeNow(const Result<kernels::Execution> &execution) const
 {
     static const Json Nothing = Json::array();
-    if (m_hasLeft || execution)
-        return outcomeOf(execution, m_end,
-                         m_kernel.get() ? m_kernel.get()->lastOutputs() : Nothing);
+    const kernels::Kernel *const kernel = m_kernel.get();
+    if (m_hasLeft || execution) {
+        TaskOutcome outcome = outcomeOf(execution, m_end, kernel ? kernel->lastOutputs() : Nothing);
+        if (!execution && kernel)
+            outcome.executionCount = kernel->lastExecutionCount();
+        return outcome;
+    }
     return m_stopping ? stoppedBeforeItRan(Stopped::Engine)
                       : outcomeOfUnsent(execution.error(), m_end);
 }

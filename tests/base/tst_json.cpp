@@ -57,6 +57,25 @@ private Q_SLOTS:
         QCOMPARE(toBytes(*json), QByteArray("{\"a\":1,\"b\":1.0,\"c\":9007199254740993}"));
     }
 
+    void aTextMayBeginWithAMark()
+    {
+        const QString text = QStringLiteral("\ufeffa\ufeff");
+        QCOMPARE(textOf(Json{{"t", text}}, "t"), text);
+        QCOMPARE(textFromUtf8(text.toUtf8()), text);
+        QCOMPARE(textFromUtf8("\xef\xbb\xbf"), QStringLiteral("\ufeff"));
+        QCOMPARE(textFromUtf8("\xef\xbb\xbf\xff"), QStringLiteral("\ufeff\ufffd"));
+        QCOMPARE(textFromUtf8({}), QString());
+    }
+
+    void howDeepATextNests()
+    {
+        QVERIFY(!nestsDeeper("[[1, 2], {\"a\": [3]}]", 3));
+        QVERIFY(nestsDeeper("[[1, 2], {\"a\": [3]}]", 2));
+        QVERIFY(!nestsDeeper("[\"[[[{{{\", \"\\\"[[[\"]", 1));
+        QVERIFY(!nestsDeeper("[[], [], [], []]", 2));
+        QVERIFY(!nestsDeeper("", 0));
+    }
+
     void namesThePlaceOfAnError()
     {
         const auto json = parseJson("{\n  \"a\": ]\n}");

@@ -48,6 +48,10 @@ def text_of(outputs):
     return "".join("".join(o["text"]) for o in outputs if o["output_type"] == "stream")
 
 
+TAKEN_OVER = ("[celldeck: the engine was killed here, and another one took over: what the cell "
+              "printed in between is missing]\n")
+
+
 def until(what, condition):
     """Until it holds; a test that waits in vain fails. What another process has written into a
     file or its exit gives no event to a Python test."""

@@ -17,6 +17,33 @@ from kernelcase import IDLE, REPLY, Kernels, say, script
 
 
 class Life(Kernels):
+    def test_a_long_error_is_long_in_its_outputs_only(self):
+        server = self.serve()
+        done = self.run_code(server, "raise ValueError('x' * 5_000_000)")
+        self.assertLess(len(done["error"]), 600)
+        self.assertTrue(done["error"].startswith("ValueError: xxx") and done["error"][-1] == "…")
+        self.assertLess(len(str(server.call("list_tasks"))), 5_000)
+
+    def test_what_is_too_deep_for_a_notebook_is_said(self):
+        """And all else of its cell is there."""
+        deep = ("print('before')\nv = 1\nfor _ in range({}): v = [v]\n"
+                "from IPython.display import display\n"
+                "display({{'application/json': v, 'text/plain': 'deep'}}, raw=True)\nprint('after')")
+        depths = [150, 182, 183, 190, 195, 196, 198, 199, 250]
+        self.write("deep.ipynb", notebook(*(deep.format(depth) for depth in depths)))
+        server = self.serve()
+        tasks = server.call("run_all_cells", notebook_path="deep.ipynb")["task_ids"]
+        for task in tasks:
+            self.assertEqual(self.wait(server, task)["status"], "completed")
+        self.assertEqual(server.end(), 0)
+        for depth, cell in zip(depths, self.read(self.work / "deep.ipynb")["cells"]):
+            with self.subTest(depth):
+                text = text_of(cell["outputs"])
+                self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
+                shown = any("data" in output for output in cell["outputs"])
+                self.assertNotEqual(shown, "nested deeper" in text)
+                self.assertEqual(shown, depth < 183)
+
     def test_a_dead_kernel_fails_its_task_within_a_second(self):
         """"After a kernel's death its task ids become not_found, 29 s later." """
         server = self.serve()
@@ -27,7 +54,8 @@ class Life(Kernels):
         for name, code in deaths.items():
             with self.subTest(name):
                 done = self.run_code(server, code)
-                self.assertEqual((done["status"], done["error_code"]), ("failed", "kernel_died"))
+                self.assertEqual((done["status"], done["error_code"], done["execution_count"]),
+                                 ("failed", "kernel_died", 1))
         _, code = self.gate()
         self.run_code(server, "1")
         task = self.submit(server, code)

@@ -11,7 +11,7 @@ import sys
 import unittest
 
 import celldeck
-from celldeck import notebook, text_of, until
+from celldeck import TAKEN_OVER, notebook, text_of, until
 
 LIMIT_S = 60
 
@@ -84,7 +84,7 @@ class Recovery(celldeck.CelldeckTest):
         self.open_gate()
         done = self.wait(server, tasks[0])
         self.assertEqual((done["status"], text_of(done["outputs"]), done["execution_count"]),
-                         ("completed", "before\nafter\n", 1))
+                         ("completed", f"before\n{TAKEN_OVER}after\n", 1))
         done = self.wait(server, tasks[1])
         self.assertEqual((done["status"], text_of(done["outputs"])), ("completed", "7\n"))
         self.assertFalse(done["state_lost"])
@@ -92,7 +92,7 @@ class Recovery(celldeck.CelldeckTest):
         self.assertEqual(server.end(), 0)
         self.assertEqual(self.kernels(), [])
         cells = self.read(self.work / "a.ipynb")["cells"]
-        self.assertEqual([text_of(cell["outputs"]) for cell in cells], ["before\nafter\n", "7\n"])
+        self.assertEqual([text_of(cell["outputs"]) for cell in cells], [f"before\n{TAKEN_OVER}after\n", "7\n"])
 
     def test_a_followed_cell_can_be_cancelled(self):
         server, tasks = self.begin()
@@ -100,7 +100,7 @@ class Recovery(celldeck.CelldeckTest):
         server, _ = self.again()
         done = server.call("cancel_execution", task_id=tasks[0])
         self.assertEqual(done["status"], "cancelled")
-        self.assertEqual(text_of(self.show(tasks[0])["outputs"]), "before\n")
+        self.assertEqual(text_of(self.show(tasks[0])["outputs"]), "before\n" + TAKEN_OVER)
 
     def test_what_a_cell_asks_outlives_a_crash(self):
         self.write("ask.ipynb", notebook("name = input('Who? ')\nprint('hello', name)",
@@ -114,7 +114,7 @@ class Recovery(celldeck.CelldeckTest):
             server, _ = self.again()
             self.until_asked(server, tasks[0], question)
         server.call("submit_input", notebook_path="ask.ipynb", text="Ada")
-        self.assertEqual(text_of(self.wait(server, tasks[0])["outputs"]), "hello Ada\n")
+        self.assertEqual(text_of(self.wait(server, tasks[0])["outputs"]), TAKEN_OVER + "hello Ada\n")
         # And what it asks of this engine is asked of the next one.
         question = {"prompt": "Key: ", "password": True}
         self.until_asked(server, tasks[1], question)
@@ -122,7 +122,7 @@ class Recovery(celldeck.CelldeckTest):
         server, _ = self.again()
         self.until_asked(server, tasks[1], question)
         server.call("submit_input", notebook_path="ask.ipynb", text="secret")
-        self.assertEqual(text_of(self.wait(server, tasks[1])["outputs"]), "6\n")
+        self.assertEqual(text_of(self.wait(server, tasks[1])["outputs"]), TAKEN_OVER + "6\n")
         self.assertEqual(list((self.data / "runtime").glob("question-*")), [])
 
     def test_what_a_cell_asks_of_nobody_can_be_answered(self):
@@ -146,7 +146,7 @@ class Recovery(celldeck.CelldeckTest):
             server.call("submit_input", notebook_path="ask.ipynb", text="again")
         self.assertEqual(refused.exception.code, "conflict")
         self.open_gate()
-        self.assertEqual(text_of(self.wait(server, task)["outputs"]), "hello Ada\n")
+        self.assertEqual(text_of(self.wait(server, task)["outputs"]), TAKEN_OVER + "hello Ada\n")
 
     def test_what_was_shown_before_a_crash_is_shown_anew(self):
         """In the cell that runs, and in one that has ended; not what an earlier kernel showed."""
@@ -237,7 +237,7 @@ class Recovery(celldeck.CelldeckTest):
         until("the cell's end", self.passed.exists)
         server, _ = self.again()
         done = self.wait(server, tasks[0])
-        self.assertEqual((done["status"], text_of(done["outputs"])), ("interrupted", "before\n"))
+        self.assertEqual((done["status"], text_of(done["outputs"])), ("interrupted", "before\n" + TAKEN_OVER))
         self.assertIn("while no engine listened", done["error"])
         # The rest of its run is not begun behind a cell that did not complete.
         self.assertEqual(self.wait(server, tasks[1])["status"], "cancelled")

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <QDir>
 #include <QFile>
 #include <QTemporaryDir>
@@ -100,7 +102,12 @@ void TestKernelSpec::brokenOnesAreSkipped()
     install("a", "empty", R"({"argv": []})");
     install("a", "bad name", spec("with a space"));
     QVERIFY(QDir().mkpath(path("a") + QStringLiteral("/kernels/nothing")));
-    for (const char *name : {"empty", "text"})
+    // Whoever opens it would wait until somebody writes.
+    const QString pipe = path("a") + QStringLiteral("/kernels/pipe");
+    QVERIFY(QDir().mkpath(pipe));
+    QCOMPARE(::mkfifo(QFile::encodeName(pipe + QStringLiteral("/kernel.json")).constData(), 0600),
+             0);
+    for (const char *name : {"empty", "pipe", "text"})
         QTest::ignoreMessage(
             QtWarningMsg,
             QRegularExpression(QStringLiteral(".*/%1/.*skipped.*").arg(QLatin1String(name))));
