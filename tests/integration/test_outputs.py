@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import celldeck
-from celldeck import notebook, text_of
+from celldeck import TAKEN_OVER, notebook, text_of
 
 LIMIT_S = 60
 BAR = ("import sys\nfrom tqdm import tqdm\n"
@@ -190,8 +190,8 @@ class Storms(Outputs):
         gate.write_text("go")
         outputs = self.wait(task)["outputs"]
         self.assertEqual(pathlib.Path(outputs[0]["assets"][0]["path"]).read_text(), self.whole(500))
-        self.assertEqual(text_of(outputs[1:]), "after\n")
-        self.assertEqual(text_of(self.in_notebook()), self.whole(500) + "after\n")
+        self.assertEqual(text_of(outputs[1:]), TAKEN_OVER + "after\n")
+        self.assertEqual(text_of(self.in_notebook()), self.whole(500) + TAKEN_OVER + "after\n")
 
     def wait_for_record(self, task, size):
         """What was printed is recorded about once a second."""
