@@ -170,6 +170,23 @@ std::optional<BigPart> dataPart(size_t place, const QString &mimeType, const Jso
     return BigPart{place, mimeType, mimeType, json};
 }
 
+/// The first and the last of very many, and a line between that says how many there are.
+Json withoutMiddle(Json outputs)
+{
+    if (!outputs.is_array() || outputs.size() <= MaxShownOutputs)
+        return outputs;
+    const size_t leftOut = outputs.size() - MaxShownOutputs;
+    const std::string line = "[celldeck: " + std::to_string(leftOut) + " of " +
+                             std::to_string(outputs.size()) +
+                             " outputs are not shown here; the task's record and its notebook have "
+                             "all of them]\n";
+    const auto middle = outputs.begin() + MaxShownOutputs / 2;
+    outputs.erase(middle, middle + std::ptrdiff_t(leftOut));
+    const Json said{{"output_type", "stream"}, {"name", "stderr"}, {"text", line}};
+    outputs.insert(outputs.begin() + MaxShownOutputs / 2, said);
+    return outputs;
+}
+
 /// A traceback is a list of texts, each of several lines.
 Json joinedTraceback(const Json &lines)
 {
@@ -248,7 +265,7 @@ Json shown(Json outputs, const QList<BigPart> &parts, const QList<PartPlace> &pl
         resolveText(outputs[i]);
     for (qsizetype i = 0; i < parts.size(); ++i)
         replace(outputs[parts[i].output], parts[i], places[i]);
-    return outputs;
+    return withoutMiddle(std::move(outputs));
 }
 
 Json recorded(Json outputs, const QList<BigPart> &parts, const QList<PartPlace> &places)

@@ -51,6 +51,7 @@ private Q_SLOTS:
     void whatIsNoTextLeavesTheData();
     void onlyWhatIsFarTooBigIsCutInTheRecord();
     void whatWasCutIsShownAsItIs();
+    void ofVeryManyTheFirstAndTheLastAreShown();
     void namesAreContentAndType();
 };
 
@@ -211,6 +212,23 @@ void TestBigOutputs::whatWasCutIsShownAsItIs()
     QVERIFY(!hasBigParts(record));
     QVERIFY(shownWithoutFiles(record) == record);
     QCOMPARE(textOf(record[0]["assets"][0], "asset"), QStringLiteral("1.txt"));
+}
+
+void TestBigOutputs::ofVeryManyTheFirstAndTheLastAreShown()
+{
+    Json outputs = Json::array();
+    for (size_t i = 0; i < MaxShownOutputs; ++i)
+        outputs.push_back(stream("output " + std::to_string(i)));
+    QCOMPARE(shownWithoutFiles(outputs).size(), MaxShownOutputs);
+    for (size_t i = MaxShownOutputs; i < 1'000; ++i)
+        outputs.push_back(stream("output " + std::to_string(i)));
+    const Json few = shownWithoutFiles(outputs);
+    QCOMPARE(few.size(), MaxShownOutputs + 1);
+    constexpr size_t Half = MaxShownOutputs / 2;
+    QVERIFY(few[0] == outputs[0] && few[Half - 1] == outputs[Half - 1]);
+    QVERIFY(few[Half + 1] == outputs[1'000 - Half] && few.back() == outputs.back());
+    QVERIFY(textOf(few[Half], "text").contains(QStringLiteral("800 of 1000 outputs")));
+    QCOMPARE(recorded(outputs, {}, {}).size(), size_t(1'000));
 }
 
 void TestBigOutputs::namesAreContentAndType()
