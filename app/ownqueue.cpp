@@ -58,11 +58,15 @@ QCoro::Task<Result<storage::TaskDetail>> OwnQueue::load(TaskRecord task)
     co_return co_await loading.wait(m_scope);
 }
 
-QCoro::Task<RunQueue::Widgets> OwnQueue::widgets(QString notebookPath)
+QCoro::Task<RunQueue::OfKernel> OwnQueue::ofKernel(QString notebookPath)
 {
     std::uint64_t never = 0;
     const kernels::Kernel *kernel = m_engine.queue().kernel(notebookPath);
-    co_return Widgets{kernel ? kernel->widgets(never) : std::nullopt};
+    if (!kernel)
+        co_return OfKernel{};
+    const Json info = kernel->info();
+    const Json *language = find(info, "language_info");
+    co_return OfKernel{kernel->widgets(never), language ? std::optional(*language) : std::nullopt};
 }
 
 void OwnQueue::cancel(QList<TaskRecord> tasks)

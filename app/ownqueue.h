@@ -22,7 +22,7 @@ public:
         QList<storage::TaskDraft> drafts) override;
     QCoro::Task<Result<storage::TaskRecord>> finished(storage::TaskRecord task) override;
     QCoro::Task<Result<storage::TaskDetail>> load(storage::TaskRecord task) override;
-    QCoro::Task<Widgets> widgets(QString notebookPath) override;
+    QCoro::Task<OfKernel> ofKernel(QString notebookPath) override;
     void cancel(QList<storage::TaskRecord> tasks) override;
     QCoro::Task<> leave(QString notebookPath) override;
 

@@ -184,10 +184,10 @@ QCoro::Task<Result<>> Runner::write(PlannedRun plan, QList<TaskRecord> submitted
                                              .executionCount = detail->task.executionCount,
                                              .outputs = detail->outputs};
     }
-    const RunQueue::Widgets widgets = co_await m_queue->widgets(plan.source);
+    const RunQueue::OfKernel ofKernel = co_await m_queue->ofKernel(plan.source);
     const QString target = plan.target;
-    const auto writing = inBackground<Written>([plan = std::move(plan), results, widgets] {
-        return writeNotebook(plan, results, widgets.state);
+    const auto writing = inBackground<Written>([plan = std::move(plan), results, ofKernel] {
+        return writeNotebook(plan, results, ofKernel.widgets, ofKernel.languageInfo);
     });
     const Result<Written> written = co_await writing.wait(m_scope);
     if (!written)

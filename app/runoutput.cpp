@@ -49,7 +49,8 @@ CellNote noteOf(const assets::LeftOut &left, const PlannedRun &plan, int index)
 }  // namespace
 
 Result<Written> writeNotebook(const PlannedRun &plan, QList<notebooks::CellResult> results,
-                              const std::optional<Json> &widgets)
+                              const std::optional<Json> &widgets,
+                              const std::optional<Json> &languageInfo)
 {
     Written written;
     for (notebooks::CellResult &result : results) {
@@ -70,7 +71,11 @@ Result<Written> writeNotebook(const PlannedRun &plan, QList<notebooks::CellResul
     const auto merge = notebooks::mergeResults(plan.text, results, widgets);
     if (!merge)
         return fail(merge.error());
-    if (const Result<> done = notebooks::writeAtomically(plan.target, merge->text); !done)
+    const auto text = languageInfo ? notebooks::withLanguage(merge->text, *languageInfo)
+                                   : Result<QByteArray>(merge->text);
+    if (!text)
+        return fail(text.error());
+    if (const Result<> done = notebooks::writeAtomically(plan.target, *text); !done)
         return fail(done.error());
     written.missed = merge->missed;
     return written;

@@ -22,9 +22,11 @@ struct Written
 };
 
 /// Writes the target of a plan. What is too long for it is put beside it, if the target is not the
-/// notebook itself, whose assets are kept as long as it names them. Fails as writeResults does.
+/// notebook itself, whose assets are kept as long as it names them; and then the kernel's language
+/// is written into it, if it names none. Fails as writeResults does.
 [[nodiscard]] Result<Written> writeNotebook(const PlannedRun &plan,
                                             QList<notebooks::CellResult> results,
-                                            const std::optional<Json> &widgets);
+                                            const std::optional<Json> &widgets,
+                                            const std::optional<Json> &languageInfo);
 
 }  // namespace celldeck::app

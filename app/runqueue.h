@@ -32,12 +32,13 @@ public:
         storage::TaskRecord task) = 0;
     [[nodiscard]] virtual QCoro::Task<Result<storage::TaskDetail>> load(
         storage::TaskRecord task) = 0;
-    /// The notebook's `metadata.widgets` as its kernel has them.
-    struct Widgets
+    /// What a notebook's kernel has for its metadata.
+    struct OfKernel
     {
-        std::optional<Json> state;
+        std::optional<Json> widgets = {};
+        std::optional<Json> languageInfo = {};
     };
-    [[nodiscard]] virtual QCoro::Task<Widgets> widgets(QString notebookPath) = 0;
+    [[nodiscard]] virtual QCoro::Task<OfKernel> ofKernel(QString notebookPath) = 0;
     /// Asks tasks to end, the last first, so that none starts only to be cancelled.
     virtual void cancel(QList<storage::TaskRecord> tasks) = 0;
     /// Nothing more comes for that notebook: its kernel ends, if it was begun for the run and has

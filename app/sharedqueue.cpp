@@ -186,7 +186,7 @@ QCoro::Task<Result<storage::TaskDetail>> SharedQueue::load(TaskRecord task)
     co_return m_queries->loadByName(nameOf(task));
 }
 
-QCoro::Task<RunQueue::Widgets> SharedQueue::widgets(QString notebookPath)
+QCoro::Task<RunQueue::OfKernel> SharedQueue::ofKernel(QString notebookPath)
 {
     const Result<Answer> answer =
         co_await m_client->call(QStringLiteral("get_widgets"), {{"notebook_path", notebookPath}});
@@ -194,7 +194,7 @@ QCoro::Task<RunQueue::Widgets> SharedQueue::widgets(QString notebookPath)
     if (!answer && answer.error().code != ErrorCode::NoKernel)
         Q_EMIT told(answer.error().message);
     const Json *state = answer ? find(answer->json, "widgets") : nullptr;
-    co_return Widgets{state && state->is_object() ? std::optional(*state) : std::nullopt};
+    co_return OfKernel{state && state->is_object() ? std::optional(*state) : std::nullopt};
 }
 
 void SharedQueue::cancel(QList<TaskRecord> tasks)

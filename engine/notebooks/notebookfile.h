@@ -36,6 +36,10 @@ struct Merge
                                          const std::optional<Json> &widgets = {},
                                          const QString &name = QStringLiteral("the notebook"));
 
+/// The new text: with the kernel's `language_info` in its metadata, if it has none. By that others
+/// know how to show code, and what to name a script of it. Fails with InvalidArgument.
+[[nodiscard]] Result<QByteArray> withLanguage(const QByteArray &text, const Json &languageInfo);
+
 /// A code cell tagged `injected-parameters` behind the one tagged `parameters` (or first), as
 /// papermill does it.
 struct Parameters

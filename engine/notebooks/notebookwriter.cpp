@@ -16,7 +16,7 @@ constexpr int CellDepth = 2;
 // and the outputs of one are three levels down.
 constexpr int OutputsDepth = 3;
 // Widgets are in the root object's "metadata".
-constexpr int WidgetsDepth = 2;
+constexpr int MemberDepth = 2;
 
 struct Change
 {
@@ -112,38 +112,41 @@ void changeCell(std::vector<Change> &changes, const QByteArray &text, Span cell,
         change(changes, text, members, "execution_count", now, layout);
 }
 
-void changeWidgets(std::vector<Change> &changes, const QByteArray &text, const Parts &parts,
-                   const Json &widgets, const Layout &layout)
+/// A member of the notebook's metadata: in the place of the one of that name, or where it belongs
+/// in Jupyter's order of keys.
+void changeMetadata(std::vector<Change> &changes, const QByteArray &text, const Parts &parts,
+                    const QByteArray &key, const Json &value, const Layout &layout)
 {
     const auto metadata = findMember(parts.members, "metadata");
     const Json *before = find(parts.root, "metadata");
     if (!metadata || !before || !before->is_object())
         return;
-    if (const Json *now = find(*before, "widgets")) {
-        if (toBytes(*now) == toBytes(widgets))
+    if (const Json *now = find(*before, key.constData())) {
+        if (toBytes(*now) == toBytes(value))
             return;
-        const auto where = findMember(text, metadata->value, "widgets");
+        const auto where = findMember(text, metadata->value, key.constData());
         const QByteArray margin =
-            marginAt(text, where->name.begin).value_or(layout.indent.repeated(WidgetsDepth));
-        changes.push_back({where->value, toPythonJson(widgets, layout, margin)});
+            marginAt(text, where->name.begin).value_or(layout.indent.repeated(MemberDepth));
+        changes.push_back({where->value, toPythonJson(value, layout, margin)});
         return;
     }
     const std::vector<MemberSpan> others = members(text, metadata->value);
     if (others.empty()) {
         const QByteArray margin =
-            marginAt(text, metadata->name.begin).value_or(layout.indent.repeated(WidgetsDepth - 1));
+            marginAt(text, metadata->name.begin).value_or(layout.indent.repeated(MemberDepth - 1));
         changes.push_back(
-            {metadata->value, toPythonJson(Json{{"widgets", widgets}}, layout, margin)});
+            {metadata->value, toPythonJson(Json{{key.toStdString(), value}}, layout, margin)});
         return;
     }
-    // Behind all others: in Jupyter's order of keys nothing comes after it.
     const QByteArray margin =
-        marginAt(text, others.back().name.begin).value_or(layout.indent.repeated(WidgetsDepth));
+        marginAt(text, others.back().name.begin).value_or(layout.indent.repeated(MemberDepth));
     const QByteArray gap =
         layout.inLines ? QByteArray(",") + layout.newline + margin : layout.comma;
-    const qsizetype end = others.back().value.end;
-    changes.push_back(
-        {{end, end}, gap + "\"widgets\"" + layout.colon + toPythonJson(widgets, layout, margin)});
+    const QByteArray member = '"' + key + '"' + layout.colon + toPythonJson(value, layout, margin);
+    const auto next =
+        std::ranges::find_if(others, [&key](const MemberSpan &other) { return other.key > key; });
+    const qsizetype at = next == others.end() ? others.back().value.end : next->name.begin;
+    changes.push_back({{at, at}, next == others.end() ? gap + member : member + gap});
 }
 
 bool isDeeperThan(const Json &value, int levels)
@@ -220,8 +223,8 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
         else
             merge.missed << result->index;
     }
-    if (widgets && widgets->is_object() && !isDeeperThan(*widgets, MaxJsonDepth - WidgetsDepth))
-        changeWidgets(changes, text, *parts, *widgets, layout);
+    if (widgets && widgets->is_object() && !isDeeperThan(*widgets, MaxJsonDepth - MemberDepth))
+        changeMetadata(changes, text, *parts, "widgets", *widgets, layout);
     merge.text = applied(text, std::move(changes));
     if (merge.text.size() > MaxNotebookBytes && merge.text.size() > text.size())
         return fail(ErrorCode::TooLarge,
@@ -230,6 +233,22 @@ Result<Merge> mergeResults(const QByteArray &text, const QList<CellResult> &resu
                                .arg(merge.text.size())
                                .arg(MaxNotebookBytes));
     return merge;
+}
+
+Result<QByteArray> withLanguage(const QByteArray &text, const Json &languageInfo)
+{
+    const QString name = QStringLiteral("the notebook");
+    const auto parts = takeApart(text, name);
+    if (!parts)
+        return fail(parts.error());
+    const Json *metadata = find(parts->root, "metadata");
+    if (!metadata || find(*metadata, "language_info") || !languageInfo.is_object() ||
+        isDeeperThan(languageInfo, MaxJsonDepth - MemberDepth))
+        return text;
+    std::vector<Change> changes;
+    changeMetadata(changes, text, *parts, "language_info", languageInfo,
+                   layoutOf(text, parts->members));
+    return applied(text, std::move(changes));
 }
 
 Result<Parameterized> withParameters(const QByteArray &text, const Parameters &parameters)

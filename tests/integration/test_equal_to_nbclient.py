@@ -78,6 +78,9 @@ class EqualToNbclient(celldeck.CelldeckTest):
                 theirs_widgets, theirs_named = named_widgets(theirs)
                 self.assertEqual(normalised(widgets), normalised(theirs_widgets))
                 self.assertEqual("widgets" in ours.metadata, "widgets" in theirs.metadata)
+                if "language_info" not in given.metadata:
+                    self.assertEqual(ours.metadata.get("language_info"),
+                                     theirs.metadata.get("language_info"))
                 for number, cell in enumerate(given.cells):
                     mine, other = ours.cells[number], theirs.cells[number]
                     self.assertEqual(mine.source, cell.source)

@@ -59,6 +59,8 @@ private Q_SLOTS:
     void theSameResultsChangeNothing();
     void layoutIsKept_data();
     void layoutIsKept();
+    void theLanguageIsWrittenWhereThereIsNone_data();
+    void theLanguageIsWrittenWhereThereIsNone();
     void aChangedCellIsLeftAlone();
     void cellsAreFoundByIdWhereTheyMoved();
     void aLinkStaysALinkAndRightsStay();
@@ -254,6 +256,42 @@ void TestNotebookFile::layoutIsKept()
     const auto again = mergeResults(merge->text, {result});
     QVERIFY(again);
     QCOMPARE(again->text, merge->text);
+}
+
+void TestNotebookFile::theLanguageIsWrittenWhereThereIsNone_data()
+{
+    QTest::addColumn<QByteArray>("metadata");
+    QTest::addColumn<QByteArray>("expected");
+    const auto row = [](const char *name, const char *metadata, const char *expected) {
+        QTest::newRow(name) << QByteArray(metadata) << QByteArray(expected);
+    };
+    row("nothing else", "{}", R"({"language_info": {"name": "x"}})");
+    row("behind others", R"({"kernelspec": {"name": "k"}})",
+        R"({"kernelspec": {"name": "k"}, "language_info": {"name": "x"}})");
+    row("before others", R"({"widgets": {}})",
+        R"({"language_info": {"name": "x"}, "widgets": {}})");
+    row("between others", R"({"a": 1, "z": 2})",
+        R"({"a": 1, "language_info": {"name": "x"}, "z": 2})");
+    row("it has one", R"({"language_info": {"name": "y"}})", R"({"language_info": {"name": "y"}})");
+    row("in lines", "{\n  \"a\": 1,\n  \"z\": 2\n }",
+        "{\n  \"a\": 1,\n  \"language_info\": {\n   \"name\": \"x\"\n  },\n  \"z\": 2\n }");
+}
+
+void TestNotebookFile::theLanguageIsWrittenWhereThereIsNone()
+{
+    QFETCH(const QByteArray, metadata);
+    QFETCH(const QByteArray, expected);
+    const bool inLines = metadata.contains('\n');
+    const QByteArray before =
+        inLines ? "{\n \"cells\": [],\n \"metadata\": " : R"({"cells": [], "metadata": )";
+    const QByteArray after = inLines ? ",\n \"nbformat\": 4,\n \"nbformat_minor\": 5\n}\n"
+                                     : R"(, "nbformat": 4, "nbformat_minor": 5})";
+    const auto written = withLanguage(before + metadata + after, {{"name", "x"}});
+    QVERIFY(written);
+    QCOMPARE(*written, before + expected + after);
+    QVERIFY(parseNotebook(*written, {}));
+    // What is no language changes nothing.
+    QCOMPARE(*withLanguage(before + metadata + after, Json()), before + metadata + after);
 }
 
 void TestNotebookFile::aChangedCellIsLeftAlone()
