@@ -22,8 +22,9 @@ struct Written
 };
 
 /// Writes the target of a plan. What is too long for it is put beside it, if the target is not the
-/// notebook itself, whose assets are kept as long as it names them; and then the kernel's language
-/// is written into it, if it names none. Fails as writeResults does.
+/// notebook itself, whose assets are kept as long as it names them. In the notebook itself only
+/// outputs and widgets are changed; another target gets the kernel's language too, if it names
+/// none. Fails as writeResults does.
 [[nodiscard]] Result<Written> writeNotebook(const PlannedRun &plan,
                                             QList<notebooks::CellResult> results,
                                             const std::optional<Json> &widgets,

@@ -193,8 +193,11 @@ QCoro::Task<RunQueue::OfKernel> SharedQueue::ofKernel(QString notebookPath)
     // A kernel that has gone has taken its widgets with it.
     if (!answer && answer.error().code != ErrorCode::NoKernel)
         Q_EMIT told(answer.error().message);
-    const Json *state = answer ? find(answer->json, "widgets") : nullptr;
-    co_return OfKernel{state && state->is_object() ? std::optional(*state) : std::nullopt};
+    const auto member = [&answer](const char *key) {
+        const Json *value = answer ? find(answer->json, key) : nullptr;
+        return value && value->is_object() ? std::optional(*value) : std::nullopt;
+    };
+    co_return OfKernel{member("widgets"), member("language_info")};
 }
 
 void SharedQueue::cancel(QList<TaskRecord> tasks)

@@ -178,8 +178,7 @@ Json withoutMiddle(Json outputs)
     const size_t leftOut = outputs.size() - MaxShownOutputs;
     const std::string line = "[celldeck: " + std::to_string(leftOut) + " of " +
                              std::to_string(outputs.size()) +
-                             " outputs are not shown here; the task's record and its notebook have "
-                             "all of them]\n";
+                             " outputs are not shown here; the task's record has all of them]\n";
     const auto middle = outputs.begin() + MaxShownOutputs / 2;
     outputs.erase(middle, middle + std::ptrdiff_t(leftOut));
     const Json said{{"output_type", "stream"}, {"name", "stderr"}, {"text", line}};

@@ -26,9 +26,10 @@ Waiter<Execution> CellRun::begin(PendingExecution execution,
     return done;
 }
 
-void CellRun::setMarker(const QByteArray &messageId)
+void CellRun::setMarker(const QByteArray &messageId, PendingExecution::Heard heard)
 {
-    m_active->execution.setMarker(messageId);
+    m_router.remove(m_active->execution.marker());
+    m_active->execution.setMarker(messageId, heard);
     m_router.add(messageId,
                  [this](Channel channel, const Message &message) { take(channel, message); });
 }
@@ -71,6 +72,8 @@ CellRun::Active CellRun::stop()
     m_lastOutputs = active.execution.release();
     m_lastSpools = active.execution.spools();
     m_lastCount = active.execution.executionCount();
+    m_lastDisplays = active.execution.displays();
+    m_lastUpdates = active.execution.updates();
     return active;
 }
 
@@ -98,7 +101,7 @@ const Json &CellRun::outputs()
 
 Displays CellRun::displays() const
 {
-    return m_active ? m_active->execution.displays() : Displays();
+    return m_active ? m_active->execution.displays() : m_lastDisplays;
 }
 
 std::optional<std::int64_t> CellRun::executionCount() const

@@ -27,7 +27,8 @@ public:
     [[nodiscard]] Waiter<Execution> begin(PendingExecution execution,
                                           std::function<void(const Json &outputs)> changed);
     /// See PendingExecution. Requires: active.
-    void setMarker(const QByteArray &messageId);
+    void setMarker(const QByteArray &messageId,
+                   PendingExecution::Heard heard = PendingExecution::Heard::Rest);
     /// A line of ours among its outputs. Requires: active.
     void note(const QString &line);
     /// Ends without the kernel's saying so.
@@ -38,8 +39,13 @@ public:
     [[nodiscard]] QByteArray messageId() const { return m_active->execution.messageId(); }
     /// Of the current or the last one.
     [[nodiscard]] const Json &outputs();
-    /// Of the current one.
+    /// Of the current or the last one.
     [[nodiscard]] Displays displays() const;
+    /// What the last one has shown anew.
+    [[nodiscard]] const QList<OutputCollector::DisplayUpdate> &lastUpdates() const
+    {
+        return m_lastUpdates;
+    }
     /// Of the current or the last one.
     [[nodiscard]] std::optional<std::int64_t> executionCount() const;
     /// All that the last one has printed is where it belongs, also what went to files, and the
@@ -75,6 +81,8 @@ private:
     std::optional<Active> m_active;
     std::shared_ptr<const Json> m_lastOutputs = std::make_shared<const Json>(Json::array());
     std::optional<std::int64_t> m_lastCount;
+    Displays m_lastDisplays;
+    QList<OutputCollector::DisplayUpdate> m_lastUpdates;
     std::vector<std::shared_ptr<Spool>> m_lastSpools;
     Coalescer m_shown;
 };

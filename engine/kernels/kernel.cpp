@@ -377,16 +377,20 @@ void Kernel::Private::handleLoss(Channel channel, const Error &why)
 {
     qCCritical(log, "kernel %lld: %s", static_cast<long long>(process.pid()),
                qUtf8Printable(why.message));
-    if (channel != Channel::Iopub || !cell.isActive())
+    // What has not left has said nothing.
+    if (channel != Channel::Iopub || !cell.isActive() || heldBack)
         return;
     cell.note(
         QStringLiteral("[celldeck: some of the outputs are missing here: %1]").arg(why.message));
     const QByteArray marker = client->newMessageId();
-    cell.setMarker(marker);
+    cell.setMarker(marker, PendingExecution::Heard::All);
     const Result<> sent = client->send(Channel::Shell, QByteArrayLiteral("kernel_info_request"),
                                        marker, Json::object());
-    if (!sent)
-        cell.abandon(sent.error());
+    if (sent)
+        return;
+    cell.abandon(sent.error());
+    if (process.isRunning())
+        setState(KernelState::Idle);
 }
 
 }  // namespace celldeck::kernels

@@ -99,8 +99,10 @@ public:
     /// The outputs of the current or last execution, also when it failed.
     [[nodiscard]] const Json &lastOutputs() const;
     [[nodiscard]] std::optional<std::int64_t> lastExecutionCount() const;
-    /// Which of the current execution's can be shown anew.
+    /// Which of the current or last execution's can be shown anew.
     [[nodiscard]] Displays lastDisplays() const;
+    /// What the last one has shown anew, also when it failed: as Execution's.
+    [[nodiscard]] const QList<OutputCollector::DisplayUpdate> &lastUpdates() const;
 
     /// A notebook's `metadata.widgets`, or null; if it has changed since `since`, which is then
     /// what to ask with next. Nothing before `widgetsKnown`.

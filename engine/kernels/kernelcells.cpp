@@ -164,6 +164,11 @@ Displays Kernel::lastDisplays() const
     return d->cell.displays();
 }
 
+const QList<OutputCollector::DisplayUpdate> &Kernel::lastUpdates() const
+{
+    return d->cell.lastUpdates();
+}
+
 std::optional<Json> Kernel::widgets(std::uint64_t &since) const
 {
     if (!d->widgetsKnown.isResolved() || since == d->comms.version())

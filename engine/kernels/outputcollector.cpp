@@ -46,16 +46,30 @@ QString displayIdOf(const Json &content)
 
 }  // namespace
 
+Displays placesIn(const Json &outputs, const Displays &displays)
+{
+    Displays fitting;
+    for (auto shown = displays.cbegin(); shown != displays.cend(); ++shown) {
+        for (const qsizetype place : *shown) {
+            if (place >= 0 && size_t(place) < outputs.size() &&
+                find(outputs[size_t(place)], "data"))
+                fitting[shown.key()] << place;
+        }
+    }
+    return fitting;
+}
+
+void showAnew(Json &output, const Json &data, const Json &metadata)
+{
+    output["data"] = data;
+    output["metadata"] = metadata;
+    output.erase("assets");
+}
+
 OutputCollector::OutputCollector(Json soFar, QString spoolPath, const Displays &displays)
     : m_outputs(std::move(soFar)), m_spoolPath(std::move(spoolPath))
 {
-    for (auto shown = displays.cbegin(); shown != displays.cend(); ++shown) {
-        for (const qsizetype place : *shown) {
-            if (place >= 0 && size_t(place) < m_outputs.size() &&
-                m_outputs[size_t(place)].contains("data"))
-                m_displays[shown.key()] << place;
-        }
-    }
+    m_displays = placesIn(m_outputs, displays);
     if (m_outputs.empty())
         return;
     const Json &last = m_outputs.back();
@@ -230,9 +244,7 @@ bool OutputCollector::updateHere(const DisplayUpdate &update)
 {
     const QList<qsizetype> places = m_displays.value(update.displayId);
     for (const qsizetype place : places) {
-        Json &output = m_outputs[size_t(place)];
-        output["data"] = update.data;
-        output["metadata"] = update.metadata;
+        showAnew(m_outputs[size_t(place)], update.data, update.metadata);
     }
     return !places.isEmpty();
 }

@@ -19,6 +19,11 @@ inline constexpr size_t MaxSeparateTexts = 10'000;
 /// The places among outputs of those that can be shown anew later, by display id.
 using Displays = QHash<QString, QList<qsizetype>>;
 
+/// Those of the places that are there and can be shown anew: what comes from a disk may not fit.
+[[nodiscard]] Displays placesIn(const Json &outputs, const Displays &displays);
+/// Another content in the place of what an output shows, and of what of it is in files.
+void showAnew(Json &output, const Json &data, const Json &metadata);
+
 /// Turns the IOPub messages of one execution into nbformat outputs, as nbclient does, with
 /// consecutive texts of one stream merged into one output.
 ///

@@ -26,10 +26,10 @@ PendingExecution::PendingExecution(QByteArray messageId, OutputCollector collect
     : m_messageId(std::move(messageId)), m_collector(std::move(collector))
 {}
 
-void PendingExecution::setMarker(QByteArray messageId)
+void PendingExecution::setMarker(QByteArray messageId, Heard heard)
 {
     m_marker = std::move(messageId);
-    m_mayHaveAsked = !m_input;
+    m_mayHaveAsked = m_mayHaveAsked || (heard == Heard::Rest && !m_input);
 }
 
 void PendingExecution::setAsked(InputRequest request)

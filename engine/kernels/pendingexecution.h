@@ -30,7 +30,9 @@ public:
 
     explicit PendingExecution(QByteArray messageId, OutputCollector collector = OutputCollector());
 
-    void setMarker(QByteArray messageId);
+    /// Whether it was heard from its beginning, or may have asked before.
+    enum class Heard { All, Rest };
+    void setMarker(QByteArray messageId, Heard heard = Heard::Rest);
     /// See OutputCollector.
     void note(const QString &line) { m_collector.note(line); }
     Effect take(Channel channel, const Message &message);
@@ -42,6 +44,10 @@ public:
     [[nodiscard]] std::optional<std::int64_t> executionCount() const
     {
         return m_execution.executionCount;
+    }
+    [[nodiscard]] const QList<OutputCollector::DisplayUpdate> &updates() const
+    {
+        return m_execution.updates;
     }
     [[nodiscard]] const Displays &displays() const { return m_collector.displays(); }
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const

@@ -59,12 +59,12 @@ private:
 
 Result<StreamContent> takeStream(QByteArray content)
 {
+    if (auto repaired = repairedJson(content))
+        content = std::move(*repaired);
     if (content.size() > qsizetype(std::numeric_limits<rapidjson::SizeType>::max()))
         return fail(ErrorCode::TooLarge, QStringLiteral("it has %1 bytes, the limit is %2")
                                              .arg(content.size())
                                              .arg(std::numeric_limits<rapidjson::SizeType>::max()));
-    if (auto repaired = repairedJson(content))
-        content = std::move(*repaired);
     StreamMembers members;
     rapidjson::InsituStringStream stream(content.data());
     rapidjson::Reader reader;

@@ -1,7 +1,6 @@
 #include "storage/tasksql.h"
 
 #include <QFileInfo>
-#include <deque>
 
 #include "base/json.h"
 #include "storage/outputforms.h"
@@ -152,27 +151,28 @@ Result<TaskDetail> load(Connection &connection, TaskId id)
 Result<QList<TaskDetail>> loadShown(Connection &connection, const QString &notebookPath,
                                     UtcTime since)
 {
-    constexpr size_t MaxShown = 1'000;
+    constexpr qsizetype MaxShown = 1'000;
     QList<TaskId> ids;
     const Result<> read = connection.query(
-        QStringLiteral("SELECT w.task FROM shown w JOIN task t ON t.id = w.task"
+        QStringLiteral("SELECT w.task, t.waited FROM shown w JOIN task t ON t.id = w.task"
                        " JOIN cell c ON c.id = t.cell JOIN notebook n ON n.id = c.notebook"
-                       " WHERE n.path = ? ORDER BY w.task"),
-        {notebookPath}, [&ids](const Row &row) { ids << TaskId(row.integer(0)); });
+                       " WHERE n.path = ? AND t.waited IS NOT NULL ORDER BY w.task"),
+        {notebookPath}, [&](const Row &row) {
+            const TaskId id(row.integer(0));
+            if (timeOf(id) + Milliseconds(row.integer(1)) >= since)
+                ids << id;
+        });
     if (!read)
         return fail(read.error());
-    std::deque<TaskDetail> shown;
+    ids = ids.last(std::min(ids.size(), MaxShown));
+    QList<TaskDetail> shown;
     for (const TaskId id : std::as_const(ids)) {
         auto detail = load(connection, id);
         if (!detail)
             return fail(detail.error());
-        if (!detail->task.startedAt || *detail->task.startedAt < since)
-            continue;
-        shown.push_back(std::move(*detail));
-        if (shown.size() > MaxShown)
-            shown.pop_front();
+        shown << std::move(*detail);
     }
-    return QList<TaskDetail>(shown.begin(), shown.end());
+    return shown;
 }
 
 Result<TaskDetail> loadByName(Connection &connection, const QString &name)

@@ -53,9 +53,8 @@ QList<DisplayBook::Shown> DisplayBook::apply(
         const Json before = shown.outputs;
         for (const auto &update : updates) {
             for (const qsizetype place : shown.displays.value(update.displayId)) {
-                Json &output = shown.outputs[static_cast<size_t>(place)];
-                output["data"] = update.data;
-                output["metadata"] = update.metadata;
+                kernels::showAnew(shown.outputs[static_cast<size_t>(place)], update.data,
+                                  update.metadata);
             }
         }
         if (shown.outputs != before)

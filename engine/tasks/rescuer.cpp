@@ -137,9 +137,6 @@ QCoro::Task<Result<>> Rescuer::rescue(Left found, Recovery recovery)
         co_return fail(settled.error());
     const QString path = settled->notebookPath;
     const qsizetype restored = settled->pending.size();
-    const Result<> remembered = co_await rememberShown(*settled);
-    if (!remembered)
-        co_return remembered;
     const Result<> ended = co_await endRunning(*settled);
     if (!ended)
         co_return ended;
@@ -241,16 +238,8 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
                          kernels::requestNumber(task.messageId));
     });
     for (const TaskRecord &task : std::as_const(left.running)) {
-        if (left.attached && task.id == last->id) {
-            const auto loading = m_stores.tasks.load(task.id);
-            const Result<TaskDetail> detail = co_await loading.wait(m_scope);
-            if (!detail)
-                co_return fail(detail.error());
-            m_unfinished(task);
-            ++m_report.followed;
-            m_sessionOf(left.notebookPath).follow(*detail);
+        if (left.attached && task.id == last->id)
             continue;
-        }
         const Result<> ended = co_await interrupt(
             task, left.attached
                       ? QStringLiteral("the engine ended before what came of it was recorded")
@@ -259,6 +248,17 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
             co_return ended;
         crashPoint("recovery.interrupted");
     }
+    // Before the one that may show it anew.
+    const Result<> remembered = co_await rememberShown(left);
+    if (!remembered || !left.attached || last == left.running.end())
+        co_return remembered;
+    const auto loading = m_stores.tasks.load(last->id);
+    const Result<TaskDetail> detail = co_await loading.wait(m_scope);
+    if (!detail)
+        co_return fail(detail.error());
+    m_unfinished(*last);
+    ++m_report.followed;
+    m_sessionOf(left.notebookPath).follow(*detail);
     co_return Result<>{};
 }
 

@@ -131,6 +131,14 @@ private:
     QCoro::Task<> followTask(storage::TaskDetail task);
     /// From the kernel's answer to the end on disk.
     QCoro::Task<> conclude(storage::TaskRecord task, Result<kernels::Execution> execution);
+    /// What a task shows under display ids, and what it has shown anew of others.
+    struct Shows
+    {
+        Json outputs = Json::array();  ///< if there are any
+        kernels::Displays displays = {};
+        QList<kernels::OutputCollector::DisplayUpdate> updates = {};
+    };
+    [[nodiscard]] Shows showsNow(const Result<kernels::Execution> &execution) const;
     [[nodiscard]] storage::TaskOutcome outcomeNow(
         const Result<kernels::Execution> &execution) const;
     QCoro::Task<> cancelTheRest(storage::TaskRecord task, storage::TaskState state,

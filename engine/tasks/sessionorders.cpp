@@ -155,8 +155,11 @@ void Session::rememberShown(const QList<storage::TaskDetail> &tasks)
 {
     for (const storage::TaskDetail &task : tasks) {
         auto outputs = parseJson(task.outputs);
-        if (outputs && isFinal(task.task.state))
-            m_ends.remember({task.task, std::move(*outputs), displaysFromJson(task.displays)});
+        if (!outputs || !outputs->is_array() || !isFinal(task.task.state))
+            continue;
+        const kernels::Displays places =
+            kernels::placesIn(*outputs, displaysFromJson(task.displays));
+        m_ends.remember({task.task, std::move(*outputs), places});
     }
 }
 

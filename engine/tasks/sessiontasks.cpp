@@ -218,14 +218,13 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     TaskOutcome outcome = outcomeNow(execution);
     outcome.finishedAt = m_clock.now();
     // What it changed in other cells first: whoever is told of its end finds all that it did.
-    if (execution)
-        co_await m_ends.showAnew(execution->updates);
+    const Shows shows = showsNow(execution);
+    co_await m_ends.showAnew(shows.updates);
     if (const auto widgets = newWidgets())
         m_ends.setWidgets(*widgets);
-    if (execution)
-        outcome.displays = displaysOf(task.id, execution->displays);
-    if (execution && !execution->displays.isEmpty())
-        m_ends.remember({ended(task, outcome), *execution->outputs, execution->displays});
+    outcome.displays = displaysOf(task.id, shows.displays);
+    if (!shows.displays.isEmpty())
+        m_ends.remember({ended(task, outcome), shows.outputs, shows.displays});
     m_ahead.cellEnded();
     const Result<> room = co_await m_ahead.wait(RunAhead::Ends::WithinDepth, m_scope);
     if (!room)
@@ -247,6 +246,19 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
         co_await cancelTheRest(task, outcome.state, kernelGone);
     if (kernelGone && !m_stopping)
         co_await loseState();
+}
+
+/// Also of one that its kernel did not bring to its end.
+Session::Shows Session::showsNow(const Result<kernels::Execution> &execution) const
+{
+    const kernels::Kernel *const kernel = m_kernel.get();
+    if (!execution && (!kernel || !m_hasLeft))
+        return {};
+    Shows shows{.displays = execution ? execution->displays : kernel->lastDisplays(),
+                .updates = execution ? execution->updates : kernel->lastUpdates()};
+    if (!shows.displays.isEmpty())
+        shows.outputs = execution ? *execution->outputs : kernel->lastOutputs();
+    return shows;
 }
 
 TaskOutcome Session::outcomeNow(const Result<kernels::Execution> &execution) const

@@ -35,7 +35,11 @@ QCoro::Task<Result<ToolResult>> getWidgets(const Services *services, Json argume
     std::uint64_t never = 0;
     const auto widgets = kernel->widgets(never);
     ToolResult result;
-    result.structured = {{"notebook_path", *path}, {"widgets", widgets ? *widgets : Json()}};
+    const Json info = kernel->info();
+    const Json *language = find(info, "language_info");
+    result.structured = {{"notebook_path", *path},
+                         {"widgets", widgets ? *widgets : Json()},
+                         {"language_info", language ? *language : Json()}};
     result.text =
         widgets && widgets->is_object()
             ? QStringLiteral("The widgets of %1 are in the structured content.").arg(*path)
@@ -52,11 +56,13 @@ void addWidgetTools(mcp::ToolRegistry &registry, const Services &services)
                .title = "Get widgets",
                .description =
                    "What the widgets of a notebook's kernel are by now, as Jupyter saves them in "
-                   "the notebook's metadata.widgets; null if it has none. "
+                   "the notebook's metadata.widgets; null if it has none. With the kernel's "
+                   "language_info, which Jupyter saves there too. "
                    "Example: {\"notebook_path\": \"analysis.ipynb\"}",
                .input = object({{"notebook_path", pathSchema()}}, Json::array({"notebook_path"})),
                .properties = {{"notebook_path", {{"type", "string"}}},
-                              {"widgets", {{"type", Json::array({"object", "null"})}}}},
+                              {"widgets", {{"type", Json::array({"object", "null"})}}},
+                              {"language_info", {{"type", Json::array({"object", "null"})}}}},
                .required = "widgets",
                .function = getWidgets});
 }

@@ -181,6 +181,56 @@ class Recovery(celldeck.CelldeckTest):
         self.assertEqual([value(cell["outputs"]) for cell in cells],
                          [["'three'"], ["'three'", "'same'"], []])
 
+    def test_what_was_big_is_shown_anew_after_a_crash(self):
+        """Its old content, which is in a file, does not come back; nor is harm done where the
+        record has lost it."""
+        shows = "from IPython.display import display, update_display\n"
+        show = lambda name: ("_ = display({'text/html': 'O' * 1_500_000, 'text/plain': 'old'},"
+                             f" raw=True, display_id='{name}')")
+        self.write("a.ipynb", notebook(
+            shows + show("big"), shows + "_ = display('old', display_id='lost')",
+            shows + "new = {'text/html': 'new', 'text/plain': 'new'}\n"
+            "update_display(new, display_id='big', raw=True)\n"
+            "update_display(new, display_id='lost', raw=True)"))
+        server = self.serve()
+        ended = [server.call("run_cell_async", notebook_path="a.ipynb", index=index)["task_id"]
+                 for index in range(2)]
+        for task in ended:
+            self.assertEqual(self.wait(server, task)["status"], "completed")
+        self.crash(server)
+        with contextlib.closing(sqlite3.connect(self.data / "sessions" / "state.db")) as database:
+            database.execute("UPDATE task SET outputs = NULL WHERE id = (SELECT max(id) FROM task)")
+            database.commit()
+        server, _ = self.again()
+        task = server.call("run_cell_async", notebook_path="a.ipynb", index=2)["task_id"]
+        self.assertEqual(self.wait(server, task)["status"], "completed")
+        self.assertEqual(self.show(ended[1])["outputs"], [])
+        record = self.show(ended[0])["outputs"][0]
+        self.assertEqual((record["data"]["text/html"], "assets" in record), ("new", False))
+        self.assertEqual(server.end(), 0)
+        data = self.read(self.work / "a.ipynb")["cells"][0]["outputs"][0]["data"]
+        self.assertEqual({key: "".join(value) for key, value in data.items()},
+                         {"text/html": "new", "text/plain": "new"})
+
+    def test_what_a_cell_without_end_has_shown_anew(self):
+        self.write("a.ipynb", notebook(
+            "from IPython.display import display, update_display\n_ = display('one', display_id='x')",
+            "update_display('two', display_id='x')\nprint('before', flush=True)\n"
+            f"open({str(self.gate)!r}).read()"))
+        for how in ("stop", "kill"):
+            with self.subTest(how):
+                server = self.serve()
+                tasks = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"]
+                until("the outputs so far on disk",
+                      lambda: text_of(self.show(tasks[1])["outputs"]) == "before\n")
+                if how == "stop":
+                    server.call("stop_kernel", notebook_path="a.ipynb")
+                else:
+                    os.kill(next(iter(self.kernels())), signal.SIGKILL)
+                self.assertNotEqual(self.wait(server, tasks[1])["status"], "completed")
+                self.assertEqual(self.show(tasks[0])["outputs"][0]["data"]["text/plain"], "'two'")
+                self.assertEqual(server.end(), 0)
+
     def widgets_after_a_crash(self, *sources):
         """The notebook, and its widgets' states, after a crash while its second cell ran."""
         self.write("w.ipynb", notebook(*sources))
