@@ -233,12 +233,15 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
     // No more than one can run: the one that left last, if it has; the kernel will tell. The
     // others have ended on it, and what they said has gone with the engine.
     const QByteArray session = left.kernel ? left.kernel->session.toLatin1() + '_' : QByteArray();
-    const auto last = std::ranges::max_element(left.running, {}, [&](const TaskRecord &task) {
+    const QList<TaskRecord> &running = std::as_const(left.running);
+    const auto last = std::ranges::max_element(running, {}, [&](const TaskRecord &task) {
         return std::pair(task.messageId.startsWith(session),
                          kernels::requestNumber(task.messageId));
     });
-    for (const TaskRecord &task : std::as_const(left.running)) {
-        if (left.attached && task.id == last->id)
+    const std::optional<TaskRecord> followed =
+        left.attached && last != running.end() ? std::optional(*last) : std::nullopt;
+    for (const TaskRecord &task : running) {
+        if (followed && task.id == followed->id)
             continue;
         const Result<> ended = co_await interrupt(
             task, left.attached
@@ -250,13 +253,13 @@ QCoro::Task<Result<>> Rescuer::endRunning(Left left)
     }
     // Before the one that may show it anew.
     const Result<> remembered = co_await rememberShown(left);
-    if (!remembered || !left.attached || last == left.running.end())
+    if (!remembered || !followed)
         co_return remembered;
-    const auto loading = m_stores.tasks.load(last->id);
+    const auto loading = m_stores.tasks.load(followed->id);
     const Result<TaskDetail> detail = co_await loading.wait(m_scope);
     if (!detail)
         co_return fail(detail.error());
-    m_unfinished(*last);
+    m_unfinished(*followed);
     ++m_report.followed;
     m_sessionOf(left.notebookPath).follow(*detail);
     co_return Result<>{};
