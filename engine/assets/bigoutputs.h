@@ -20,7 +20,7 @@ namespace celldeck::assets {
 /// CONTRACT.md section 7: inline output text.
 inline constexpr qsizetype MaxInlineCharacters = 2'000;
 inline constexpr qsizetype MaxInlineLines = 50;
-/// Of a cell that shows more, those in the middle are not shown; its record and notebook have all.
+/// Of a cell that shows more, those in the middle are not shown; its record has all.
 inline constexpr size_t MaxShownOutputs = 200;
 /// Of one part in a task's record; the notebook gets it whole in any case.
 inline constexpr qsizetype MaxRecordBytes = 1 << 20;

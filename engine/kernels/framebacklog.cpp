@@ -15,12 +15,9 @@ namespace {
 // What a frame takes in memory besides its bytes.
 constexpr qint64 FrameOverhead = 64;
 
-qint64 bytesOf(const Frames &frames)
+qint64 memoryOf(const Frames &frames)
 {
-    qint64 bytes = 0;
-    for (const QByteArray &frame : frames)
-        bytes += frame.size() + FrameOverhead;
-    return bytes;
+    return bytesOf(frames) + FrameOverhead * qint64(frames.size());
 }
 
 void warn(const Error &why)
@@ -155,7 +152,7 @@ FrameBacklog::~FrameBacklog()
 
 void FrameBacklog::Queue::push(Frames frames)
 {
-    bytes += bytesOf(frames);
+    bytes += memoryOf(frames);
     messages.push_back(std::move(frames));
 }
 
@@ -163,7 +160,7 @@ Frames FrameBacklog::Queue::pop()
 {
     Frames frames = std::move(messages.front());
     messages.pop_front();
-    bytes -= bytesOf(frames);
+    bytes -= memoryOf(frames);
     return frames;
 }
 

@@ -118,11 +118,17 @@ void takeContent(Message &message, QByteArray text, qsizetype bytes, qsizetype m
 
 }  // namespace
 
-Result<Unpacked> unpack(const Signer &signer, Frames frames, qsizetype maxMessageBytes)
+qsizetype bytesOf(const Frames &frames)
 {
     qsizetype bytes = 0;
     for (const QByteArray &frame : frames)
         bytes += frame.size();
+    return bytes;
+}
+
+Result<Unpacked> unpack(const Signer &signer, Frames frames, qsizetype maxMessageBytes)
+{
+    const qsizetype bytes = bytesOf(frames);
     const auto delimiter = std::find(frames.begin(), frames.end(), Delimiter);
     if (delimiter == frames.end())
         return fail(ErrorCode::Protocol, QStringLiteral("kernel message: no <IDS|MSG> in it"));

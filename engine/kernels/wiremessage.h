@@ -13,6 +13,8 @@ namespace celldeck::kernels {
 /// One ZeroMQ multipart message.
 using Frames = std::vector<QByteArray>;
 
+[[nodiscard]] qsizetype bytesOf(const Frames &frames);
+
 /// Of what is bigger only the short members of the content are taken in; but of a stream's text
 /// all. A message stands in memory some five times at its worst: as frame, text, JSON, output and
 /// on its way to the disk.

@@ -62,7 +62,7 @@ zmq::socket_type typeOf(ZmqSocket::Kind kind)
 }
 
 /// A long one is not held twice: what has been copied of it goes back piece by piece.
-QByteArray bytesOf(zmq::message_t &part)
+QByteArray taken(zmq::message_t &part)
 {
     constexpr size_t PieceBytes = 4 * 1024 * 1024;
     if (part.size() <= 2 * PieceBytes)
@@ -79,14 +79,6 @@ QByteArray bytesOf(zmq::message_t &part)
             ::madvise(from + at, end - at, MADV_DONTNEED);
         at = end;
     }
-    return bytes;
-}
-
-qsizetype bytesOf(const Frames &frames)
-{
-    qsizetype bytes = 0;
-    for (const QByteArray &frame : frames)
-        bytes += frame.size();
     return bytes;
 }
 
@@ -175,9 +167,9 @@ void ZmqSocket::collect()
             zmq::message_t part;
             if (!m_socket->recv(part, zmq::recv_flags::dontwait))
                 return;
-            Frames frames{bytesOf(part)};
+            Frames frames{taken(part)};
             while (part.more() && m_socket->recv(part, zmq::recv_flags::none))
-                frames.push_back(bytesOf(part));  // never waits: messages arrive whole
+                frames.push_back(taken(part));  // never waits: messages arrive whole
             bytes += bytesOf(frames);
             m_bytesSinceTrim += bytesOf(frames) + MessageOverhead;
             m_backlog.push(std::move(frames));

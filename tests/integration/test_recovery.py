@@ -67,6 +67,16 @@ class Recovery(celldeck.CelldeckTest):
         """What a cell does before its kernel is heard again, nobody listens to."""
         until("the kernel is heard", lambda: "is heard again" in errors.read_text())
 
+    def crash_while_it_waits(self, server, task):
+        """Killed while that cell, which has printed, waits at the gate; the next engine."""
+        until("the outputs so far on disk",
+              lambda: text_of(self.show(task)["outputs"]) == "before\n")
+        self.crash(server)
+        server, errors = self.again()
+        self.until_heard(errors)
+        self.open_gate()
+        return server
+
     def until_asked(self, server, task, question):
         until("the question", lambda: server.call(
             "get_execution_status", task_id=task)["input_request"] == question)
@@ -164,12 +174,7 @@ class Recovery(celldeck.CelldeckTest):
         self.assertEqual(self.wait(server, old)["status"], "completed")
         server.call("restart_kernel", notebook_path="a.ipynb")
         tasks = server.call("run_all_cells", notebook_path="a.ipynb")["task_ids"]
-        until("the outputs so far on disk",
-              lambda: text_of(self.show(tasks[1])["outputs"]) == "before\n")
-        self.crash(server)
-        server, errors = self.again()
-        self.until_heard(errors)
-        self.open_gate()
+        server = self.crash_while_it_waits(server, tasks[1])
         self.assertEqual(self.wait(server, tasks[2])["status"], "completed")
         self.assertEqual(server.end(), 0)
         value = lambda outputs: ["".join(o["data"]["text/plain"])
@@ -236,12 +241,7 @@ class Recovery(celldeck.CelldeckTest):
         self.write("w.ipynb", notebook(*sources))
         server = self.serve()
         tasks = server.call("run_all_cells", notebook_path="w.ipynb")["task_ids"]
-        until("the outputs so far on disk",
-              lambda: text_of(self.show(tasks[1])["outputs"]) == "before\n")
-        self.crash(server)
-        server, errors = self.again()
-        self.until_heard(errors)
-        self.open_gate()
+        server = self.crash_while_it_waits(server, tasks[1])
         self.assertEqual(self.wait(server, tasks[-1])["status"], "completed")
         self.assertEqual(server.end(), 0)
         written = self.read(self.work / "w.ipynb")
