@@ -72,8 +72,7 @@ CellRun::Active CellRun::stop()
     m_lastOutputs = active.execution.release();
     m_lastSpools = active.execution.spools();
     m_lastCount = active.execution.executionCount();
-    m_lastDisplays = active.execution.displays();
-    m_lastUpdates = active.execution.updates();
+    m_lastDisplays = active.execution.state();
     return active;
 }
 
@@ -99,9 +98,9 @@ const Json &CellRun::outputs()
     return m_active ? m_active->execution.outputs() : *m_lastOutputs;
 }
 
-Displays CellRun::displays() const
+const DisplayState &CellRun::displays() const
 {
-    return m_active ? m_active->execution.displays() : m_lastDisplays;
+    return m_active ? m_active->execution.state() : m_lastDisplays;
 }
 
 std::optional<std::int64_t> CellRun::executionCount() const

@@ -40,12 +40,7 @@ public:
     /// Of the current or the last one.
     [[nodiscard]] const Json &outputs();
     /// Of the current or the last one.
-    [[nodiscard]] Displays displays() const;
-    /// What the last one has shown anew.
-    [[nodiscard]] const QList<OutputCollector::DisplayUpdate> &lastUpdates() const
-    {
-        return m_lastUpdates;
-    }
+    [[nodiscard]] const DisplayState &displays() const;
     /// Of the current or the last one.
     [[nodiscard]] std::optional<std::int64_t> executionCount() const;
     /// All that the last one has printed is where it belongs, also what went to files, and the
@@ -81,8 +76,7 @@ private:
     std::optional<Active> m_active;
     std::shared_ptr<const Json> m_lastOutputs = std::make_shared<const Json>(Json::array());
     std::optional<std::int64_t> m_lastCount;
-    Displays m_lastDisplays;
-    QList<OutputCollector::DisplayUpdate> m_lastUpdates;
+    DisplayState m_lastDisplays;
     std::vector<std::shared_ptr<Spool>> m_lastSpools;
     Coalescer m_shown;
 };

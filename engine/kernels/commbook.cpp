@@ -114,7 +114,9 @@ bool CommBook::capture(const Message &message)
     const QString &id = taking->back();
     Output &output = m_outputs.at(id);
     output.parent = message.parentHeader;
-    output.isDirty |= output.collector.apply(message).changed;
+    // A clearing that is due has cleared nothing yet.
+    if (output.collector.apply(message) && !output.collector.state().clearsNext)
+        output.isDirty = true;
     return true;
 }
 

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <QHash>
 #include <QString>
 #include <memory>
 #include <optional>
 
 #include "base/json.h"
-#include "kernels/outputcollector.h"
+#include "kernels/displaystate.h"
 
 namespace celldeck::kernels {
 
@@ -22,10 +21,8 @@ struct Execution
     Json payload = Json::array();
     QString errorName;   ///< ename of the error reply
     QString errorValue;  ///< evalue
-    /// Which outputs can be shown anew later, by display id.
-    Displays displays;
-    /// What it showed anew: outputs of earlier executions with that id change too.
-    QList<OutputCollector::DisplayUpdate> updates;
+    /// Which of them can be shown anew later, and what it has shown anew.
+    DisplayState displays;
 };
 
 }  // namespace celldeck::kernels

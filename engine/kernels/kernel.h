@@ -93,16 +93,14 @@ public:
     /// recorded `soFar` and `displays`. Fails with Missed too: it ended while no engine listened.
     /// Requires: attached, and no other execution in flight.
     [[nodiscard]] QCoro::Task<Result<Execution>> follow(
-        QByteArray messageId, Json soFar, Displays displays,
+        QByteArray messageId, Json soFar, DisplayState displays,
         std::function<void(const Json &outputs)> changed);
 
     /// The outputs of the current or last execution, also when it failed.
     [[nodiscard]] const Json &lastOutputs() const;
     [[nodiscard]] std::optional<std::int64_t> lastExecutionCount() const;
-    /// Which of the current or last execution's can be shown anew.
-    [[nodiscard]] Displays lastDisplays() const;
-    /// What the last one has shown anew, also when it failed: as Execution's.
-    [[nodiscard]] const QList<OutputCollector::DisplayUpdate> &lastUpdates() const;
+    /// As Execution's, also when it failed.
+    [[nodiscard]] const DisplayState &lastDisplays() const;
 
     /// A notebook's `metadata.widgets`, or null; if it has changed since `since`, which is then
     /// what to ask with next. Nothing before `widgetsKnown`.

@@ -71,15 +71,16 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
     co_return co_await d->ended(done);
 }
 
-QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar, Displays displays,
+QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
+                                              DisplayState displays,
                                               std::function<void(const Json &)> changed)
 {
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied,
                        QStringLiteral("the kernel died while it ran: ") + d->process.reason());
     d->setState(KernelState::Busy);
-    OutputCollector collector(std::move(soFar), d->spoolPath(newMessageId()), displays);
-    collector.note(TakenOver);
+    OutputCollector collector(std::move(soFar), d->spoolPath(newMessageId()), std::move(displays));
+    collector.noteGap(TakenOver);
     const Waiter<Execution> done =
         d->cell.begin(PendingExecution(messageId, std::move(collector)), std::move(changed));
     const Waiter<> listening = d->listening;
@@ -159,14 +160,9 @@ std::optional<std::int64_t> Kernel::lastExecutionCount() const
     return d->cell.executionCount();
 }
 
-Displays Kernel::lastDisplays() const
+const DisplayState &Kernel::lastDisplays() const
 {
     return d->cell.displays();
-}
-
-const QList<OutputCollector::DisplayUpdate> &Kernel::lastUpdates() const
-{
-    return d->cell.lastUpdates();
 }
 
 std::optional<Json> Kernel::widgets(std::uint64_t &since) const

@@ -46,30 +46,10 @@ QString displayIdOf(const Json &content)
 
 }  // namespace
 
-Displays placesIn(const Json &outputs, const Displays &displays)
+OutputCollector::OutputCollector(Json soFar, QString spoolPath, DisplayState state)
+    : m_outputs(std::move(soFar)), m_state(std::move(state)), m_spoolPath(std::move(spoolPath))
 {
-    Displays fitting;
-    for (auto shown = displays.cbegin(); shown != displays.cend(); ++shown) {
-        for (const qsizetype place : *shown) {
-            if (place >= 0 && size_t(place) < outputs.size() &&
-                find(outputs[size_t(place)], "data"))
-                fitting[shown.key()] << place;
-        }
-    }
-    return fitting;
-}
-
-void showAnew(Json &output, const Json &data, const Json &metadata)
-{
-    output["data"] = data;
-    output["metadata"] = metadata;
-    output.erase("assets");
-}
-
-OutputCollector::OutputCollector(Json soFar, QString spoolPath, const Displays &displays)
-    : m_outputs(std::move(soFar)), m_spoolPath(std::move(spoolPath))
-{
-    m_displays = placesIn(m_outputs, displays);
+    m_state.places = placesIn(m_outputs, m_state.places);
     if (m_outputs.empty())
         return;
     const Json &last = m_outputs.back();
@@ -80,62 +60,77 @@ OutputCollector::OutputCollector(Json soFar, QString spoolPath, const Displays &
         m_growing[name->toStdString()] = {.place = m_outputs.size() - 1};
 }
 
-OutputCollector::Effect OutputCollector::apply(const Message &message)
+bool OutputCollector::apply(const Message &message)
 {
     const QByteArray &type = message.type();
     const Json &content = message.content;
     if (noteLeftOut(message))
-        return {.changed = true, .update = {}};
+        return true;
     if (type == "stream") {
         const Json *name = find(content, "name");
         if (name && name->is_string() && message.longText) {
             appendLong(name->get_ref<const std::string &>(), message.longText);
-            return {.changed = true, .update = {}};
+            return true;
         }
         const Json *text = find(content, "text");
         if (!name || !name->is_string() || !text || !text->is_string()) {
             qCDebug(lcOutputs, "a stream message without name or text");
-            return {};
+            return false;
         }
         appendStream(name->get_ref<const std::string &>(), text->get_ref<const std::string &>());
-        return {.changed = true, .update = {}};
+        return true;
     }
     if (type == "error") {
         append(errorOutput(content));
-        return {.changed = true, .update = {}};
+        return true;
     }
-    if (type == "clear_output") {
-        if (findBool(content, "wait").value_or(false)) {
-            m_clearBeforeNext = true;
-            return {};
-        }
-        clear();
-        return {.changed = true, .update = {}};
-    }
-    const bool isUpdate = type == "update_display_data";
-    if (!isUpdate && type != "display_data" && type != "execute_result") {
-        qCDebug(lcOutputs, "%s is no output", type.constData());
-        return {};
-    }
-    Json output = displayOutput(type, content);
-    Effect effect;
+    if (type == "clear_output")
+        return applyClear(findBool(content, "wait").value_or(false));
+    if (type == "update_display_data" || type == "display_data" || type == "execute_result")
+        return applyDisplay(message);
+    qCDebug(lcOutputs, "%s is no output", type.constData());
+    return false;
+}
+
+bool OutputCollector::applyDisplay(const Message &message)
+{
+    const Json output = displayOutput(message.type(), message.content);
+    const QString id = displayIdOf(message.content);
     // What is shown again under an id replaces what was shown under it before, as an update does.
-    if (const QString displayId = displayIdOf(content); !displayId.isEmpty()) {
-        effect.update = DisplayUpdate{displayId, output["data"], output["metadata"]};
-        effect.changed = updateHere(*effect.update);
+    if (!id.isEmpty()) {
+        const DisplayContent &content =
+            m_state.updates.insert_or_assign(id, DisplayContent{output["data"], output["metadata"]})
+                .first->second;
+        for (const qsizetype place : m_state.places.value(id))
+            showAnew(m_outputs[size_t(place)], content);
     }
-    if (!isUpdate) {
-        append(std::move(output));
-        if (effect.update)
-            m_displays[effect.update->displayId].append(qsizetype(m_outputs.size()) - 1);
-        effect.changed = true;
-    }
-    return effect;
+    if (message.type() == "update_display_data")
+        return !id.isEmpty();
+    append(output);
+    if (!id.isEmpty())
+        m_state.places[id].append(qsizetype(m_outputs.size()) - 1);
+    return true;
+}
+
+bool OutputCollector::applyClear(bool wait)
+{
+    if (!wait)
+        clear();
+    return !wait || !std::exchange(m_state.clearsNext, true);
 }
 
 void OutputCollector::note(const QString &line)
 {
     appendStream("stderr", line.toStdString() + "\n");
+}
+
+void OutputCollector::noteGap(const QString &line)
+{
+    const bool clears = std::exchange(m_state.clearsNext, false);
+    note(line);
+    m_state.clearsNext = clears;
+    if (clears)
+        m_gap = line;
 }
 
 bool OutputCollector::noteLeftOut(const Message &message)
@@ -149,7 +144,7 @@ bool OutputCollector::noteLeftOut(const Message &message)
 
 void OutputCollector::append(Json output)
 {
-    if (m_clearBeforeNext)
+    if (m_state.clearsNext)
         clear();
     m_outputs.push_back(std::move(output));
     if (!m_joins) {
@@ -179,7 +174,7 @@ void OutputCollector::appendLong(const std::string &name, std::shared_ptr<const 
 /// What this stream prints next belongs to it.
 OutputCollector::GrowingText &OutputCollector::growingText(const std::string &name)
 {
-    if (m_clearBeforeNext)
+    if (m_state.clearsNext)
         clear();
     if (!m_joins && m_outputs.size() >= MaxSeparateTexts && !m_growing.contains(name)) {
         m_joins = true;
@@ -240,25 +235,18 @@ Json OutputCollector::takeOutputs()
     return std::move(m_outputs);
 }
 
-bool OutputCollector::updateHere(const DisplayUpdate &update)
-{
-    const QList<qsizetype> places = m_displays.value(update.displayId);
-    for (const qsizetype place : places) {
-        showAnew(m_outputs[size_t(place)], update.data, update.metadata);
-    }
-    return !places.isEmpty();
-}
-
 void OutputCollector::clear()
 {
     m_outputs = Json::array();
-    m_displays.clear();
+    m_state.places.clear();
+    m_state.clearsNext = false;
     for (const auto &gone : m_spools)
         gone->discard();
     m_spools.clear();
     m_growing.clear();
     m_joins = false;
-    m_clearBeforeNext = false;
+    if (!m_gap.isEmpty())
+        note(std::exchange(m_gap, {}));
 }
 
 }  // namespace celldeck::kernels

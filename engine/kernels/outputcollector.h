@@ -1,10 +1,8 @@
 #pragma once
 
-#include <QHash>
-#include <QList>
 #include <map>
-#include <optional>
 
+#include "kernels/displaystate.h"
 #include "kernels/message.h"
 #include "kernels/spool.h"
 
@@ -16,14 +14,6 @@ namespace celldeck::kernels {
 /// kilobyte, in each reader too, and of texts only their length is bounded (by a Spool).
 inline constexpr size_t MaxSeparateTexts = 10'000;
 
-/// The places among outputs of those that can be shown anew later, by display id.
-using Displays = QHash<QString, QList<qsizetype>>;
-
-/// Those of the places that are there and can be shown anew: what comes from a disk may not fit.
-[[nodiscard]] Displays placesIn(const Json &outputs, const Displays &displays);
-/// Another content in the place of what an output shows, and of what of it is in files.
-void showAnew(Json &output, const Json &data, const Json &metadata);
-
 /// Turns the IOPub messages of one execution into nbformat outputs, as nbclient does, with
 /// consecutive texts of one stream merged into one output.
 ///
@@ -31,39 +21,26 @@ void showAnew(Json &output, const Json &data, const Json &metadata);
 class OutputCollector final
 {
 public:
-    /// `soFar`, `displays`: what was collected before, by an engine that is gone. `spoolPath`: how
+    /// `soFar`, `state`: what was collected before, by an engine that is gone. `spoolPath`: how
     /// the files begin that long texts go to; "": they stay in memory.
     explicit OutputCollector(Json soFar = Json::array(), QString spoolPath = {},
-                             const Displays &displays = {});
+                             DisplayState state = {});
 
-    /// New data for every output that was shown under `displayId`, in this cell (done already)
-    /// and in others (the caller's affair).
-    struct DisplayUpdate
-    {
-        QString displayId;
-        Json data;
-        Json metadata;
-
-        bool operator==(const DisplayUpdate &) const = default;
-    };
-
-    struct Effect
-    {
-        bool changed = false;
-        std::optional<DisplayUpdate> update;
-    };
-
-    /// Messages that are no outputs change nothing.
-    Effect apply(const Message &message);
+    /// Whether the outputs, or the state, are others now: messages that are no outputs change
+    /// nothing.
+    bool apply(const Message &message);
     /// A line of ours on stderr, where something had to be left out.
     void note(const QString &line);
+    /// The same, where what is missing may come behind a `clear_output` as well as before it: a
+    /// clearing that is due leaves the line there.
+    void noteGap(const QString &line);
     /// The same, if not all of the message's content is here; else false.
     bool noteLeftOut(const Message &message);
 
     [[nodiscard]] const Json &outputs();
     /// The same, of one that takes nothing more.
     [[nodiscard]] Json takeOutputs();
-    [[nodiscard]] const Displays &displays() const { return m_displays; }
+    [[nodiscard]] const DisplayState &state() const { return m_state; }
     /// The files of those outputs that are too long for memory.
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const { return m_spools; }
 
@@ -85,17 +62,18 @@ private:
     /// What went to files is shown as it stands only when somebody looks: in a storm that is once
     /// in a thousand messages.
     void describeGrowing();
-    bool updateHere(const DisplayUpdate &update);
+    bool applyDisplay(const Message &message);
+    bool applyClear(bool wait);
     void clear();
 
     Json m_outputs;
-    Displays m_displays;
+    DisplayState m_state;
+    QString m_gap;  // the line that the next clearing leaves there
     QString m_spoolPath;
     int m_spooled = 0;  // how many there have been
     std::vector<std::shared_ptr<Spool>> m_spools;
     std::map<std::string, GrowingText> m_growing;  // by the stream's name
     bool m_joins = false;                          // over MaxSeparateTexts, as has been said
-    bool m_clearBeforeNext = false;
 };
 
 }  // namespace celldeck::kernels

@@ -74,10 +74,7 @@ PendingExecution::Effect PendingExecution::takeIopub(const Message &message)
         m_execution.executionCount = findInt(message.content, "execution_count");
         return Effect::None;
     }
-    OutputCollector::Effect effect = m_collector.apply(message);
-    if (effect.update)
-        m_execution.updates.append(std::move(*effect.update));
-    return effect.changed ? Effect::OutputsChanged : Effect::None;
+    return m_collector.apply(message) ? Effect::OutputsChanged : Effect::None;
 }
 
 PendingExecution::Effect PendingExecution::takeReply(const Message &message)
@@ -123,7 +120,7 @@ Result<Execution> PendingExecution::result()
                                    "known"));
     (void)release();
     Execution execution = m_execution;
-    execution.displays = m_collector.displays();
+    execution.displays = m_collector.state();
     return execution;
 }
 

@@ -2,6 +2,7 @@
 
 #include "kernels/execution.h"
 #include "kernels/message.h"
+#include "kernels/outputcollector.h"
 
 namespace celldeck::kernels {
 
@@ -45,11 +46,7 @@ public:
     {
         return m_execution.executionCount;
     }
-    [[nodiscard]] const QList<OutputCollector::DisplayUpdate> &updates() const
-    {
-        return m_execution.updates;
-    }
-    [[nodiscard]] const Displays &displays() const { return m_collector.displays(); }
+    [[nodiscard]] const DisplayState &state() const { return m_collector.state(); }
     [[nodiscard]] const std::vector<std::shared_ptr<Spool>> &spools() const
     {
         return m_collector.spools();

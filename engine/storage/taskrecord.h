@@ -115,7 +115,8 @@ struct TaskDetail
     QByteArray outputs = "[]";  ///< A JSON array of nbformat outputs.
     /// A JSON array: what the kernel asks its client to do besides, such as to show a help page.
     QByteArray payload = "[]";
-    /// A JSON object: by display id the places of the outputs that can be shown anew.
+    /// A JSON object: which outputs can be shown anew, and of a task that runs what it shows anew
+    /// (kernels/displaystate.h).
     QByteArray displays = "{}";
 };
 

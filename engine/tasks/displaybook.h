@@ -2,14 +2,10 @@
 
 #include <deque>
 
-#include "kernels/kernel.h"
+#include "kernels/displaystate.h"
 #include "storage/taskrecord.h"
 
 namespace celldeck::tasks {
-
-/// As TaskDetail has them.
-[[nodiscard]] QByteArray displaysToJson(const kernels::Displays &displays);
-[[nodiscard]] kernels::Displays displaysFromJson(const QByteArray &json);
 
 /// What a notebook's cells have shown under a display id, so that a later cell can show it anew
 /// (Jupyter's update_display_data). Remembers the last 1,000 tasks that showed something so.
@@ -22,12 +18,12 @@ public:
     {
         storage::TaskRecord task;
         Json outputs;
-        kernels::Displays displays;
+        kernels::Displays places;
     };
 
     void remember(Shown shown);
     /// The tasks whose outputs the updates change, as they are now.
-    [[nodiscard]] QList<Shown> apply(const QList<kernels::OutputCollector::DisplayUpdate> &updates);
+    [[nodiscard]] QList<Shown> apply(const kernels::DisplayUpdates &updates);
     void clear() { m_shown.clear(); }
 
 private:

@@ -71,7 +71,7 @@ QCoro::Task<> EndRecorder::record(Held end, std::optional<storage::AuditNote> no
         m_results.add(std::move(*result));
 }
 
-QCoro::Task<> EndRecorder::showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates)
+QCoro::Task<> EndRecorder::showAnew(kernels::DisplayUpdates updates)
 {
     const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
     if (!changed.isEmpty()) {

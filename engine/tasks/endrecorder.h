@@ -43,7 +43,7 @@ public:
     void remember(DisplayBook::Shown shown) { m_displays.remember(std::move(shown)); }
     void forgetDisplays() { m_displays.clear(); }
     /// What was shown under these ids is another thing now, in its record and in the notebook.
-    QCoro::Task<> showAnew(QList<kernels::OutputCollector::DisplayUpdate> updates);
+    QCoro::Task<> showAnew(kernels::DisplayUpdates updates);
 
     /// The result of a task whose record is complete goes into the notebook.
     void writeAgain(const storage::TaskDetail &task);

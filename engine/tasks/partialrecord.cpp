@@ -32,7 +32,7 @@ void PartialRecord::keep()
     if (!partial->displays.isEmpty())
         noteDisplays(partial->id);
     m_keptAt = m_clock.now();
-    m_keptBytes = partial->outputs.size();
+    m_keptBytes = partial->outputs.size() + partial->displays.size();
     m_scope.start(
         m_log.keepPartial(partial->id, std::move(partial->outputs), std::move(partial->displays)));
 }

@@ -75,11 +75,11 @@ std::optional<PartialRecord::Partial> Session::partial() const
                                   displaysOf(m_current->id, m_kernel.get()->lastDisplays())};
 }
 
-QByteArray Session::displaysOf(storage::TaskId id, const kernels::Displays &displays) const
+QByteArray Session::displaysOf(storage::TaskId id, const kernels::DisplayState &displays) const
 {
     const bool hasNone = displays.isEmpty() && !m_partial.hasDisplays(id);
     return hasNone || m_options.life == kernels::KernelLife::WithEngine ? QByteArray()
-                                                                        : displaysToJson(displays);
+                                                                        : bytesOf(displays);
 }
 
 bool Session::mustWait() const

@@ -135,8 +135,7 @@ private:
     struct Shows
     {
         Json outputs = Json::array();  ///< if there are any
-        kernels::Displays displays = {};
-        QList<kernels::OutputCollector::DisplayUpdate> updates = {};
+        kernels::DisplayState displays = {};
     };
     [[nodiscard]] Shows showsNow(const Result<kernels::Execution> &execution) const;
     [[nodiscard]] storage::TaskOutcome outcomeNow(
@@ -167,7 +166,7 @@ private:
     [[nodiscard]] std::optional<PartialRecord::Partial> partial() const;
     /// As TaskOutcome's. Of a kernel that ends with its engine nobody asks.
     [[nodiscard]] QByteArray displaysOf(storage::TaskId id,
-                                        const kernels::Displays &displays) const;
+                                        const kernels::DisplayState &displays) const;
     void handleInput(const kernels::InputRequest &request);
 
     const QString m_path;

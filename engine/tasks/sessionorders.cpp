@@ -158,7 +158,7 @@ void Session::rememberShown(const QList<storage::TaskDetail> &tasks)
         if (!outputs || !outputs->is_array() || !isFinal(task.task.state))
             continue;
         const kernels::Displays places =
-            kernels::placesIn(*outputs, displaysFromJson(task.displays));
+            kernels::placesIn(*outputs, kernels::displayStateFrom(task.displays).places);
         m_ends.remember({task.task, std::move(*outputs), places});
     }
 }

@@ -186,16 +186,16 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
 {
     const TaskRecord task = detail.task;
     const auto soFar = parseJson(detail.outputs);
-    const kernels::Displays displays = displaysFromJson(detail.displays);
+    kernels::DisplayState displays = kernels::displayStateFrom(detail.displays);
     m_partial.noteDisplays(task.id);
     m_executing = true;
     m_hasLeft = true;
     m_hasState = true;
     if (task.limit && task.startedAt)
         m_limit.start(std::max(Milliseconds(0), *task.startedAt + *task.limit - m_clock.now()));
-    const Result<kernels::Execution> execution =
-        co_await m_kernel.get()->follow(task.messageId, soFar ? *soFar : Json::array(), displays,
-                                        [this](const Json &outputs) { showOutputs(outputs); });
+    const Result<kernels::Execution> execution = co_await m_kernel.get()->follow(
+        task.messageId, soFar ? *soFar : Json::array(), std::move(displays),
+        [this](const Json &outputs) { showOutputs(outputs); });
     co_await conclude(task, execution);
 }
 
@@ -219,12 +219,12 @@ QCoro::Task<> Session::conclude(TaskRecord task, Result<kernels::Execution> exec
     outcome.finishedAt = m_clock.now();
     // What it changed in other cells first: whoever is told of its end finds all that it did.
     const Shows shows = showsNow(execution);
-    co_await m_ends.showAnew(shows.updates);
+    co_await m_ends.showAnew(shows.displays.updates);
     if (const auto widgets = newWidgets())
         m_ends.setWidgets(*widgets);
-    outcome.displays = displaysOf(task.id, shows.displays);
-    if (!shows.displays.isEmpty())
-        m_ends.remember({ended(task, outcome), shows.outputs, shows.displays});
+    outcome.displays = displaysOf(task.id, {.places = shows.displays.places});
+    if (!shows.displays.places.isEmpty())
+        m_ends.remember({ended(task, outcome), shows.outputs, shows.displays.places});
     m_ahead.cellEnded();
     const Result<> room = co_await m_ahead.wait(RunAhead::Ends::WithinDepth, m_scope);
     if (!room)
@@ -254,9 +254,8 @@ Session::Shows Session::showsNow(const Result<kernels::Execution> &execution) co
     const kernels::Kernel *const kernel = m_kernel.get();
     if (!execution && (!kernel || !m_hasLeft))
         return {};
-    Shows shows{.displays = execution ? execution->displays : kernel->lastDisplays(),
-                .updates = execution ? execution->updates : kernel->lastUpdates()};
-    if (!shows.displays.isEmpty())
+    Shows shows{.displays = execution ? execution->displays : kernel->lastDisplays()};
+    if (!shows.displays.places.isEmpty())
         shows.outputs = execution ? *execution->outputs : kernel->lastOutputs();
     return shows;
 }

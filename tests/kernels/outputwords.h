@@ -52,4 +52,12 @@ inline QString wordOf(const Json &output)
            text;
 }
 
+inline QString wordsOf(const Json &outputs)
+{
+    QStringList words;
+    for (const Json &output : outputs)
+        words << wordOf(output);
+    return words.join(QLatin1Char(' '));
+}
+
 }  // namespace celldeck::test

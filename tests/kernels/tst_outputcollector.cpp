@@ -17,6 +17,9 @@ private Q_SLOTS:
     void whatIsMalformedHarmsNothing();
     void everyMimeTypeIsKept();
     void whatAnEarlierEngineShowedIsShownAnew();
+    void ofUpdatesTheLastIsKept();
+    void goesOnWhereAnEarlierEngineWas_data();
+    void goesOnWhereAnEarlierEngineWas();
 };
 
 void TestOutputCollector::collects_data()
@@ -54,10 +57,7 @@ void TestOutputCollector::collects()
     OutputCollector collector;
     for (const QString &word : script.split(QLatin1Char(' ')))
         collector.apply(messageOf(word));
-    QStringList words;
-    for (const Json &output : collector.outputs())
-        words << wordOf(output);
-    QCOMPARE(words.join(QLatin1Char(' ')), outputs);
+    QCOMPARE(wordsOf(collector.outputs()), outputs);
 }
 
 void TestOutputCollector::whatIsMalformedHarmsNothing_data()
@@ -108,7 +108,7 @@ void TestOutputCollector::everyMimeTypeIsKept()
     Message shown = message("display_data", {{"data", data}, {"metadata", metadata}});
     shown.buffers = {QByteArray("1"), QByteArray("2")};
     OutputCollector collector;
-    QVERIFY(collector.apply(shown).changed);
+    QVERIFY(collector.apply(shown));
     QVERIFY(
         collector.outputs() ==
         Json::array({{{"output_type", "display_data"}, {"data", data}, {"metadata", metadata}}}));
@@ -119,19 +119,67 @@ void TestOutputCollector::whatAnEarlierEngineShowedIsShownAnew()
     OutputCollector before;
     for (const char *word : {"out:text", "d#x:old", "d#y:other", "d#x:twin"})
         before.apply(messageOf(QLatin1String(word)));
-    const Displays displays = before.displays();
+    const DisplayState state = before.state();
     // Nor is harm done by places that make no sense.
-    Displays wrong = displays;
-    wrong[QStringLiteral("x")] << 0 << 4 << -1;
-    for (const Displays &known : {displays, wrong}) {
+    DisplayState wrong = state;
+    wrong.places[QStringLiteral("x")] << 0 << 4 << -1;
+    for (const DisplayState &known : {state, wrong}) {
         OutputCollector after(before.outputs(), {}, known);
-        QCOMPARE(after.displays(), displays);
-        QVERIFY(after.apply(messageOf(QStringLiteral("u#x:new"))).changed);
-        QStringList words;
-        for (const Json &output : after.outputs())
-            words << wordOf(output);
-        QCOMPARE(words.join(u' '), QStringLiteral("out:text d:new d:other d:new"));
+        QCOMPARE(after.state(), state);
+        QVERIFY(after.apply(messageOf(QStringLiteral("u#x:new"))));
+        QCOMPARE(wordsOf(after.outputs()), QStringLiteral("out:text d:new d:other d:new"));
     }
+}
+
+/// A progress bar is shown anew a thousand times a minute.
+void TestOutputCollector::ofUpdatesTheLastIsKept()
+{
+    OutputCollector collector;
+    for (const char *word : {"u#a:1", "u#b:1", "u#a:2", "clear", "d#b:2", "u#a:3"})
+        QVERIFY2(collector.apply(messageOf(QLatin1String(word))), word);
+    const DisplayUpdates &updates = collector.state().updates;
+    QCOMPARE(updates.size(), size_t(2));
+    QVERIFY(updates.at(QStringLiteral("a")).data ==
+            messageOf(QStringLiteral("u:3")).content["data"]);
+    QVERIFY(updates.at(QStringLiteral("b")).data ==
+            messageOf(QStringLiteral("u:2")).content["data"]);
+}
+
+/// What another engine needs to know of a cell besides its outputs, it is told.
+void TestOutputCollector::goesOnWhereAnEarlierEngineWas_data()
+{
+    QTest::addColumn<QString>("before");
+    QTest::addColumn<QString>("after");
+    QTest::addColumn<QString>("outputs");
+    const auto row = [](const char *name, const char *before, const char *after,
+                        const char *outputs) {
+        QTest::newRow(name) << QString::fromLatin1(before) << QString::fromLatin1(after)
+                            << QString::fromLatin1(outputs);
+    };
+    row("nothing is due", "out:a", "out:b", "out:a err:gap out:b");
+    row("a clearing is due", "out:a d:b wait", "out:c", "err:gap out:c");
+    row("and nothing more comes", "out:a wait", "u#x:1", "out:a err:gap");
+    row("and it is cleared at once", "out:a wait", "clear", "err:gap");
+    row("twice", "out:a wait", "wait d:b wait d:c", "d:c");
+    row("what is cleared cannot be shown anew", "d#x:a wait", "d:b u#x:c", "err:gap d:b");
+    row("what is shown anew", "d#x:a", "u#x:b", "d:b err:gap");
+}
+
+void TestOutputCollector::goesOnWhereAnEarlierEngineWas()
+{
+    QFETCH(QString, before);
+    QFETCH(QString, after);
+    QFETCH(QString, outputs);
+    OutputCollector first;
+    for (const QString &word : before.split(u' '))
+        first.apply(messageOf(word));
+    const DisplayState state = displayStateFrom(bytesOf(first.state()));
+    QCOMPARE(state, first.state());
+    OutputCollector second(first.outputs(), {}, state);
+    second.noteGap(QStringLiteral("gap"));
+    for (const QString &word : after.split(u' '))
+        second.apply(messageOf(word));
+    QCOMPARE(wordsOf(second.outputs()).remove(u'\n'), outputs);
 }
 
 QTEST_GUILESS_MAIN(TestOutputCollector)

@@ -66,7 +66,7 @@ void TestSpool::aLongTextIsPrintedLikeAnyOther()
     const auto print = [](OutputCollector &collector, const QByteArray &text) {
         Message said = message("stream", {{"name", "stdout"}});
         said.longText = std::make_shared<LongText>(text, text);
-        return collector.apply(said).changed;
+        return collector.apply(said);
     };
     QTemporaryDir dir;
     const QByteArray text = QByteArray(10'000, 'x') + '\n';

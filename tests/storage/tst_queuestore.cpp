@@ -192,15 +192,15 @@ void TestQueueStore::whatIsShownUnderAnIdIsKnown()
     outcome.finishedAt = Start;
     for (const TaskRecord &task : *tasks)
         QVERIFY(await(f.tasks.markRunning(task.id, "m", Start)));
-    QVERIFY(await(f.tasks.keepPartial(tasks->at(0).id, "[]", R"({"a":[0]})")));
+    QVERIFY(await(f.tasks.keepPartial(tasks->at(0).id, "[]", R"({"places":{"a":[0]}})")));
     QVERIFY(await(f.tasks.keepPartial(tasks->at(1).id, "[]")));
-    QCOMPARE(shown(Start), QStringLiteral(R"({"a":[0]})"));
+    QCOMPARE(shown(Start), QStringLiteral(R"({"places":{"a":[0]}})"));
     QCOMPARE(await(f.tasks.load(tasks->at(1).id))->displays, QByteArray("{}"));
     outcome.displays = "{}";  // It has cleared that.
     QVERIFY(await(f.tasks.finish(tasks->at(0).id, outcome)));
-    outcome.displays = R"({"b":[1]})";
+    outcome.displays = R"({"places":{"b":[1]}})";
     QVERIFY(await(f.tasks.finish(tasks->at(2).id, outcome)));
-    QCOMPARE(shown(Start), QStringLiteral(R"({} {"b":[1]})"));
+    QCOMPARE(shown(Start), QStringLiteral(R"({} {"places":{"b":[1]}})"));
     QCOMPARE(shown(Start + Milliseconds(1)), QString());
     QVERIFY(await(f.tasks.removeEnded({tasks->at(2).id})));
     QCOMPARE(shown(Start), QStringLiteral("{}"));
