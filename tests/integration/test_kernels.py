@@ -47,13 +47,15 @@ class Life(Kernels):
     def test_a_dead_kernel_fails_its_task_within_a_second(self):
         """"After a kernel's death its task ids become not_found, 29 s later." """
         server = self.serve()
-        deaths = {
-            "exit": "import os\nprint('last', flush=True)\nos._exit(9)",
-            "segfault": "import ctypes\nctypes.string_at(0)",
-        }
+        deaths = {"exit": "import os\nos._exit(9)", "segfault": "import ctypes\nctypes.string_at(0)"}
         for name, code in deaths.items():
             with self.subTest(name):
-                done = self.run_code(server, code)
+                gate, wait = self.gate(name)
+                task = self.submit(server, f"print('said', flush=True)\n{wait}\n{code}")
+                # What a kernel has not sent yet dies with it: its cell's number, too.
+                self.until_output(server, task, "said")
+                gate.write_text("")
+                done = self.wait(server, task)
                 self.assertEqual((done["status"], done["error_code"], done["execution_count"]),
                                  ("failed", "kernel_died", 1))
         _, code = self.gate()
