@@ -67,12 +67,14 @@ Result<> Census::keepLastId(Connection &connection) const
 
 Result<> Census::roomFor(Connection &connection, NotebookPaths notebooks) const
 {
-    const auto refuse = [](const QString &where, std::int64_t limit) {
+    const auto refuse = [](const QString &where, std::int64_t pending, std::int64_t limit) {
         return fail(ErrorCode::QueueFull,
-                    QStringLiteral("the queue is full: %1 tasks are pending %2. Wait for some to "
-                                   "end, or cancel them")
-                        .arg(limit)
-                        .arg(where));
+                    QStringLiteral("the queue is full: %1 tasks are pending %2, and with yours "
+                                   "they would be more than %3. Wait for some to end, or cancel "
+                                   "them")
+                        .arg(pending)
+                        .arg(where)
+                        .arg(limit));
     };
     std::ranges::sort(notebooks);
     for (auto first = notebooks.cbegin(); first != notebooks.cend();) {
@@ -90,11 +92,12 @@ Result<> Census::roomFor(Connection &connection, NotebookPaths notebooks) const
                 return fail(id.error());
             notebook = *id;
         }
-        if (m_pending.value(notebook) + count > m_limits.pendingInNotebook)
-            return refuse(QStringLiteral("in ") + path, m_limits.pendingInNotebook);
+        const std::int64_t pending = m_pending.value(notebook);
+        if (pending > 0 && pending + count > m_limits.pendingInNotebook)
+            return refuse(QStringLiteral("in ") + path, pending, m_limits.pendingInNotebook);
     }
     if (!notebooks.isEmpty() && m_stats.pending + notebooks.size() > m_limits.pendingInAll)
-        return refuse(QStringLiteral("in all"), m_limits.pendingInAll);
+        return refuse(QStringLiteral("in all"), m_stats.pending, m_limits.pendingInAll);
     return {};
 }
 

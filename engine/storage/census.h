@@ -13,6 +13,7 @@ namespace celldeck::storage {
 /// CONTRACT.md section 7.
 struct QueueLimits
 {
+    /// Where nothing waits, one submission may be of more: a notebook of 1,500 cells can be run.
     std::int64_t pendingInNotebook = 1'000;
     std::int64_t pendingInAll = 100'000;
 };

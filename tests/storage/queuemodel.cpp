@@ -53,6 +53,7 @@ Result<> QueueModel::check(const QList<TaskDraft> &drafts) const
         if (task.task.state == TaskState::Pending)
             ++pending[task.task.notebookPath];
     }
+    const auto before = pending;
     std::map<QString, TaskDraft> named;
     std::set<QString> touched;
     for (const TaskDraft &draft : drafts) {
@@ -71,7 +72,7 @@ Result<> QueueModel::check(const QList<TaskDraft> &drafts) const
     std::int64_t all = 0;
     for (const auto &[path, count] : pending) {
         all += count;
-        if (touched.contains(path) && count > m_limits.pendingInNotebook)
+        if (touched.contains(path) && before.contains(path) && count > m_limits.pendingInNotebook)
             return refusal(ErrorCode::QueueFull);
     }
     if (!touched.empty() && all > m_limits.pendingInAll)

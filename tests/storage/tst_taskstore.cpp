@@ -22,6 +22,7 @@ private Q_SLOTS:
     void anEndTellsABeginningThatTheDiskHasRefused();
     void onlyPendingTasksAreFinishedInBulk();
     void limitsLeaveNoRow();
+    void whereNothingWaitsThereIsRoomForANotebook();
     void pagesGoByKey();
     void statsCountStates();
     void idsGrowEvenIfTheClockDoesNot();
@@ -215,11 +216,12 @@ void TestTaskStore::limitsLeaveNoRow()
     Fixture f(dir.path(), {.pendingInNotebook = 2, .pendingInAll = 3});
     TaskDraft other = draft();
     other.notebookPath = QStringLiteral("/n/b.ipynb");
-    const auto refused = await(f.store.insert({draft(), draft(), draft()}, Start));
+    QVERIFY(await(f.store.insert({draft()}, Start)));
+    const auto refused = await(f.store.insert({draft(), draft()}, Start));
     QVERIFY(!refused);
     QCOMPARE(refused.error().code, ErrorCode::QueueFull);
-    QCOMPARE(await(f.store.stats(Start))->pending, 0);
-    QVERIFY(await(f.store.insert({draft(), draft()}, Start)));
+    QCOMPARE(await(f.store.stats(Start))->pending, 1);
+    QVERIFY(await(f.store.insert({draft()}, Start)));
     QCOMPARE(await(f.store.insert({draft()}, Start)).error().code, ErrorCode::QueueFull);
     const auto inOther = await(f.store.insert({other}, Start));
     QVERIFY(inOther);
@@ -228,6 +230,25 @@ void TestTaskStore::limitsLeaveNoRow()
     // One that starts makes room.
     QVERIFY(await(f.store.markRunning(inOther->at(0).id, "m", Start)));
     QVERIFY(await(f.store.insert({other}, Start)));
+}
+
+/// Else a notebook of more cells than that could not be run.
+void TestTaskStore::whereNothingWaitsThereIsRoomForANotebook()
+{
+    QTemporaryDir dir;
+    Fixture f(dir.path(), {.pendingInNotebook = 2, .pendingInAll = 4});
+    const auto tasks = await(f.store.insert({draft(), draft(), draft()}, Start));
+    QVERIFY(tasks);
+    QCOMPARE(await(f.store.insert({draft()}, Start)).error().code, ErrorCode::QueueFull);
+    TaskOutcome outcome;
+    outcome.state = TaskState::Cancelled;
+    outcome.finishedAt = Start;
+    QVERIFY(
+        await(f.store.finishPending({tasks->at(0).id, tasks->at(1).id, tasks->at(2).id}, outcome)));
+    const auto tooMany =
+        await(f.store.insert({draft(), draft(), draft(), draft(), draft()}, Start));
+    QCOMPARE(tooMany.error().code, ErrorCode::QueueFull);
+    QVERIFY(await(f.store.insert({draft(), draft(), draft(), draft()}, Start)));
 }
 
 void TestTaskStore::pagesGoByKey()
