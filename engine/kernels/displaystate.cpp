@@ -15,11 +15,15 @@ Displays placesIn(const Json &outputs, const Displays &displays)
     return fitting;
 }
 
-void showAnew(Json &output, const DisplayContent &content)
+bool showAnew(Json &output, const DisplayContent &content)
 {
+    if (output["data"] == content.data && output["metadata"] == content.metadata &&
+        !output.contains("assets"))
+        return false;
     output["data"] = content.data;
     output["metadata"] = content.metadata;
     output.erase("assets");
+    return true;
 }
 
 QByteArray bytesOf(const DisplayState &state)

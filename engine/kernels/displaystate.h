@@ -27,8 +27,9 @@ struct DisplayContent
 /// What is to be shown anew, by display id: the last of each.
 using DisplayUpdates = std::map<QString, DisplayContent>;
 
-/// Another content in the place of what an output shows, and of what of it is in files.
-void showAnew(Json &output, const DisplayContent &content);
+/// Another content in the place of what an output shows, and of what of it is in files. False: it
+/// shows that already.
+bool showAnew(Json &output, const DisplayContent &content);
 
 /// What of an execution its outputs do not tell, and what comes after them depends on: kept with
 /// the outputs of a cell that runs, for an engine that takes it over.

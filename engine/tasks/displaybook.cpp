@@ -20,15 +20,13 @@ void DisplayBook::remember(Shown shown)
 QList<DisplayBook::Shown> DisplayBook::apply(const kernels::DisplayUpdates &updates)
 {
     QList<Shown> changed;
-    if (updates.empty())
-        return changed;
     for (Shown &shown : m_shown) {
-        const Json before = shown.outputs;
+        bool isChanged = false;
         for (const auto &[id, content] : updates) {
             for (const qsizetype place : shown.places.value(id))
-                kernels::showAnew(shown.outputs[static_cast<size_t>(place)], content);
+                isChanged |= kernels::showAnew(shown.outputs[static_cast<size_t>(place)], content);
         }
-        if (shown.outputs != before)
+        if (isChanged)
             changed.append(shown);
     }
     return changed;

@@ -74,8 +74,15 @@ QCoro::Task<> EndRecorder::record(Held end, std::optional<storage::AuditNote> no
 QCoro::Task<> EndRecorder::showAnew(kernels::DisplayUpdates updates)
 {
     const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
+    // One after the other, or an older content might come last.
+    const Waiter<> before = m_shownAnew;
+    const Waiter<> done;
+    m_shownAnew = done;
+    const Result<> isNext = co_await before.wait(m_scope);
+    if (!isNext)
+        co_return;
     if (!changed.isEmpty()) {
-        // Their own ends come first, or they would bring back what was shown before.
+        // So do their own ends, which would bring back what was shown before.
         const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
         if (!recorded)
             co_return;
@@ -95,6 +102,7 @@ QCoro::Task<> EndRecorder::showAnew(kernels::DisplayUpdates updates)
         if (auto result = resultOf(shown.task, outcome))
             m_results.add(std::move(*result));
     }
+    done.resolve({});
 }
 
 void EndRecorder::writeAgain(const storage::TaskDetail &task)

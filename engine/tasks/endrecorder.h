@@ -43,6 +43,7 @@ public:
     void remember(DisplayBook::Shown shown) { m_displays.remember(std::move(shown)); }
     void forgetDisplays() { m_displays.clear(); }
     /// What was shown under these ids is another thing now, in its record and in the notebook.
+    /// Returns when it is, and what was asked for before.
     QCoro::Task<> showAnew(kernels::DisplayUpdates updates);
 
     /// The result of a task whose record is complete goes into the notebook.
@@ -70,6 +71,7 @@ private:
     TaskScope &m_scope;
     std::optional<Held> m_held;
     DisplayBook m_displays;
+    Waiter<> m_shownAnew = Waiter<>::resolved({});  // what was asked for last
     ResultWriter m_results;
 };
 

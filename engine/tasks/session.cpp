@@ -6,6 +6,12 @@ namespace celldeck::tasks {
 
 using storage::TaskRecord;
 
+namespace {
+
+constexpr Milliseconds AnewInterval{1'000};
+
+}  // namespace
+
 Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clock,
                  SessionOptions options, kernels::KernelPool &pool)
     : m_path(std::move(notebookPath)),
@@ -16,7 +22,8 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
       m_ahead(stores.tasks),
       m_log(stores.tasks, clock, m_scope),
       m_ends(m_path, m_options.assets, m_log, m_ahead, m_scope),
-      m_partial(m_log, clock, m_scope, [this] { return partial(); })
+      m_partial(m_log, clock, m_scope, [this] { return partial(); }),
+      m_anew(AnewInterval, [this] { showAnew(); })
 {
     connect(&m_kernel, &SessionKernel::replaced, this, [this] {
         m_ends.forgetDisplays();
@@ -145,6 +152,15 @@ void Session::showOutputs(const Json &outputs)
         return;
     Q_EMIT outputsChanged(m_current->id, outputs);
     m_partial.poke();
+    if (const auto *kernel = m_kernel.get(); kernel && !kernel->lastDisplays().updates.empty())
+        m_anew.poke();
+}
+
+/// While the cell runs, which may be long; at its end for the last time.
+void Session::showAnew()
+{
+    if (m_executing && m_kernel.get())
+        m_scope.start(m_ends.showAnew(m_kernel.get()->lastDisplays().updates));
 }
 
 QCoro::Task<> Session::cancelWaiting(QList<TaskRecord> tasks, QString why)

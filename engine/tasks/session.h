@@ -4,6 +4,7 @@
 #include <QTimer>
 #include <memory>
 
+#include "async/coalescer.h"
 #include "async/taskscope.h"
 #include "async/waiter.h"
 #include "storage/stores.h"
@@ -160,6 +161,7 @@ private:
     Waiter<> endTask(storage::TaskId id, std::optional<storage::AuditNote> note);
     void endRunning(End why, std::optional<storage::AuditNote> note = {});
     void showOutputs(const Json &outputs);
+    void showAnew();
     [[nodiscard]] bool mustWait() const;
     /// nullopt: as the notebook has them.
     [[nodiscard]] std::optional<Json> newWidgets();
@@ -198,6 +200,7 @@ private:
     TaskLog m_log;
     EndRecorder m_ends;
     PartialRecord m_partial;
+    Coalescer m_anew;  // what the cell that runs has shown anew of earlier ones
     TaskScope m_scope;
 };
 

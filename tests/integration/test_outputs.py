@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import celldeck
-from celldeck import TAKEN_OVER, notebook, text_of
+from celldeck import TAKEN_OVER, notebook, text_of, until
 
 LIMIT_S = 60
 BAR = ("import sys\nfrom tqdm import tqdm\n"
@@ -47,6 +47,27 @@ class Outputs(celldeck.CelldeckTest):
         """Read when the engine has written all it had to write."""
         self.assertEqual(self.server.end(), 0)
         return self.read(self.path)["cells"][index]["outputs"]
+
+
+class ShownAnew(Outputs):
+    def test_an_earlier_cell_shows_it_while_the_later_one_runs(self):
+        gate = self.work / "gate"
+        os.mkfifo(gate)
+        self.begin("from IPython.display import display, update_display\n"
+                   "_ = display('one', display_id='x')",
+                   "for word in ('two', 'three', 'four'):\n    update_display(word, display_id='x')\n"
+                   f"    open({str(gate)!r}).read()")
+        earlier = self.run_cell()["task_id"]
+        task = self.submit(1)
+        for word in ("two", "three", "four"):
+            for where, outputs in (
+                    ("record", lambda: self.server.call("get_execution_status",
+                                                        task_id=earlier)["outputs"]),
+                    ("notebook", lambda: self.read(self.path)["cells"][0]["outputs"])):
+                until(f"{word} in the {where}",
+                      lambda: "".join(outputs()[0]["data"]["text/plain"]) == repr(word))
+            gate.write_text("")
+        self.wait(task)
 
 
 class Terminal(Outputs):
