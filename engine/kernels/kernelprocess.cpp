@@ -1,5 +1,6 @@
 #include "kernels/kernelprocess.h"
 
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <QCoreApplication>
@@ -24,15 +25,34 @@ QStringList commandOf(const KernelSpec &spec, const QString &connectionFile)
         command << argument.replace(QLatin1String("{connection_file}"), connectionFile)
                        .replace(QLatin1String("{resource_dir}"), spec.resourceDirectory);
     }
-    if (isIpython) {
-        // As nbclient: what runs here is in our log, and is no line that a person typed. On disk,
-        // the history would also cost five fsyncs a cell, and kernels would wait for each other.
+    // As nbclient: what runs here is in our log, and is no line that a person typed. On disk, the
+    // history would also cost five fsyncs a cell, and kernels would wait for each other.
+    // Its pause of half a millisecond before each reply stays: what a cell's child processes print
+    // reaches ipykernel through a pipe that a thread reads, and would come behind idle without it.
+    if (isIpython)
         command << QStringLiteral("--HistoryManager.hist_file=:memory:");
-        // A pause before each reply, for clients that take the reply for a cell's end. We wait for
-        // idle too, which comes behind the last output on the same channel.
-        command << QStringLiteral("--Kernel._execute_sleep=0");
-    }
     return command;
+}
+
+/// As jupyter_client, which takes Python's string.Template: $NAME and ${NAME} are variables of our
+/// own environment, $$ is a dollar; what is not known, or no name, stays as it is.
+QString substituted(const QString &value, const QProcessEnvironment &environment)
+{
+    static const QRegularExpression Variable(
+        QStringLiteral("\\$(?:(\\$)|([A-Za-z_][A-Za-z0-9_]*)|\\{([A-Za-z_][A-Za-z0-9_]*)\\})"));
+    QString result;
+    qsizetype at = 0;
+    for (auto found = Variable.globalMatch(value); found.hasNext();) {
+        const QRegularExpressionMatch match = found.next();
+        const QString name = match.captured(2) + match.captured(3);
+        result += QStringView(value).sliced(at, match.capturedStart() - at);
+        if (name.isEmpty())
+            result += u'$';
+        else
+            result += environment.contains(name) ? environment.value(name) : match.captured();
+        at = match.capturedEnd();
+    }
+    return result + QStringView(value).sliced(at);
 }
 
 }  // namespace
@@ -41,7 +61,6 @@ KernelProcess::KernelProcess()
 {
     m_process.setStandardInputFile(QProcess::nullDevice());
     m_process.setStandardOutputFile(QProcess::nullDevice());
-    m_process.setChildProcessModifier([] { ::setsid(); });
     connect(&m_process, &QProcess::finished, this, [this](int code, QProcess::ExitStatus status) {
         end(status == QProcess::CrashExit ? QStringLiteral("it was killed by signal %1").arg(code)
                                           : QStringLiteral("it ended with exit code %1").arg(code));
@@ -103,8 +122,9 @@ void KernelProcess::start(const KernelSpec &spec, const QString &connectionFile,
 {
     const QStringList command = commandOf(spec, connectionFile);
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    const QProcessEnvironment ours = environment;
     for (const auto &[name, value] : spec.environment.asKeyValueRange())
-        environment.insert(name, value);
+        environment.insert(name, substituted(value, ours));
     // pydevd warns on stderr about frozen modules at each start otherwise.
     environment.insert(QStringLiteral("PYDEVD_DISABLE_FILE_VALIDATION"), QStringLiteral("1"));
     if (life == KernelLife::WithEngine)
@@ -112,6 +132,13 @@ void KernelProcess::start(const KernelSpec &spec, const QString &connectionFile,
                            QString::number(QCoreApplication::applicationPid()));
     else
         environment.remove(QStringLiteral("JPY_PARENT_PID"));
+    // ipykernel looks for that process; others are ended by the system with the thread, the main
+    // one, that has started them.
+    m_process.setChildProcessModifier([life] {
+        ::setsid();
+        if (life == KernelLife::WithEngine)
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    });
     useErrorsOf(connectionFile);
     m_process.setStandardErrorFile(m_errorsPath);
     m_process.setProcessEnvironment(environment);

@@ -27,7 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
 TICK = os.sysconf("SC_CLK_TCK")
 # As Celldeck starts ipykernel, so that the same kernel is measured.
 IPYKERNEL = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
-             "--HistoryManager.hist_file=:memory:", "--Kernel._execute_sleep=0"]
+             "--HistoryManager.hist_file=:memory:"]
 
 
 def gaps(ends):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import celldeck
-from celldeck import FAILED, INTERRUPTED, TIMED_OUT, UNFIT, USAGE, notebook, text_of
+from celldeck import FAILED, INTERRUPTED, TIMED_OUT, UNFIT, USAGE, notebook, text_of, until
 
 
 class Run(celldeck.CelldeckTest):
@@ -185,6 +185,19 @@ class Run(celldeck.CelldeckTest):
         self.assertEqual(run.returncode, INTERRUPTED, said)
         self.assertEqual(text_of(self.outputs(path)[0]), "begun\n")
         self.assertEqual({task["status"] for task in self.tasks()}, {"cancelled"})
+
+    def test_killed_it_takes_its_kernel_with_it(self):
+        self.add_scripted_kernel()
+        for kernel, code in (("python3", "import time\ntime.sleep(600)"),
+                             ("scripted", '[{"sleep": 600000}]')):
+            with self.subTest(kernel):
+                path = self.write("a.ipynb", notebook(code, kernel=kernel))
+                run = subprocess.Popen([celldeck.PROGRAM, "run", str(path)], env=self.environment,
+                                       stdin=subprocess.DEVNULL)
+                until("its kernel", self.kernels)
+                run.kill()
+                run.wait()
+                until("its end", lambda: not self.kernels())
 
     def test_the_log_of_what_ran(self):
         path = self.write("a.ipynb", notebook("print('seen')", "1/0"))
