@@ -28,7 +28,7 @@ Waiter<Execution> CellRun::begin(PendingExecution execution,
 
 void CellRun::setMarker(const QByteArray &messageId, PendingExecution::Heard heard)
 {
-    m_router.remove(m_active->execution.marker());
+    dropMarker(m_active->execution.marker());
     m_active->execution.setMarker(messageId, heard);
     m_router.add(messageId,
                  [this](Channel channel, const Message &message) { take(channel, message); });
@@ -68,12 +68,20 @@ CellRun::Active CellRun::stop()
     Active active = std::move(*m_active);
     m_active.reset();
     m_router.remove(active.execution.messageId());
-    m_router.remove(active.execution.marker());
+    dropMarker(active.execution.marker());
     m_lastOutputs = active.execution.release();
     m_lastSpools = active.execution.spools();
     m_lastCount = active.execution.executionCount();
     m_lastDisplays = active.execution.state();
     return active;
+}
+
+void CellRun::dropMarker(const QByteArray &messageId)
+{
+    if (messageId.isEmpty())
+        return;
+    m_router.remove(messageId);
+    Q_EMIT markerLeft(messageId);
 }
 
 Waiter<> CellRun::settled()
@@ -106,6 +114,14 @@ const DisplayState &CellRun::displays() const
 std::optional<std::int64_t> CellRun::executionCount() const
 {
     return m_active ? m_active->execution.executionCount() : m_lastCount;
+}
+
+void CellRun::forgetLast()
+{
+    if (m_active)
+        return;
+    m_lastOutputs = std::make_shared<const Json>(Json::array());
+    m_lastDisplays = {};
 }
 
 void CellRun::setAsked(const InputRequest &request)

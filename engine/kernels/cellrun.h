@@ -43,6 +43,8 @@ public:
     [[nodiscard]] const DisplayState &displays() const;
     /// Of the current or the last one.
     [[nodiscard]] std::optional<std::int64_t> executionCount() const;
+    /// What the last one has left, which may be large. Does nothing while one runs.
+    void forgetLast();
     /// All that the last one has printed is where it belongs, also what went to files, and the
     /// memory that took is given back. Requires: not active.
     [[nodiscard]] Waiter<> settled();
@@ -60,6 +62,8 @@ Q_SIGNALS:
     void inputRequested(const celldeck::kernels::InputRequest &request);
     /// Before its waiter resolves.
     void ended();
+    /// Nobody waits any more for what the kernel answers to a marker.
+    void markerLeft(const QByteArray &messageId);
 
 private:
     struct Active
@@ -70,6 +74,7 @@ private:
     };
     void take(Channel channel, const Message &message);
     [[nodiscard]] Active stop();
+    void dropMarker(const QByteArray &messageId);
     void show();
 
     MessageRouter &m_router;

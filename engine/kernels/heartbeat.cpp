@@ -21,15 +21,24 @@ Result<> Heartbeat::start(const QString &endpoint, Milliseconds interval)
     return {};
 }
 
+void Heartbeat::setBusy(bool busy)
+{
+    m_isBusy = busy;
+    m_cell += busy ? 1 : 0;
+}
+
 void Heartbeat::beat()
 {
-    if (m_waiting) {
+    if (m_isBusy && m_answeredIn == m_cell)
+        m_answersWhileBusy = true;
+    if (m_waiting && (!m_isBusy || m_answersWhileBusy)) {
         ++m_missed;
         if (m_missed == MissesAllowed + 1)
             Q_EMIT respondingChanged(false);
     }
     // A ping that cannot leave is one without an answer.
     m_waiting = true;
+    m_sentIn = m_isBusy ? m_cell : 0;
     if (const Result<> sent = m_socket.send({QByteArrayLiteral("ping")}); !sent)
         qWarning("%s", qUtf8Printable(sent.error().message));
 }
@@ -37,6 +46,8 @@ void Heartbeat::beat()
 void Heartbeat::handleAnswer()
 {
     m_waiting = false;
+    if (m_isBusy && m_sentIn == m_cell)
+        m_answeredIn = m_cell;
     const bool wasResponding = isResponding();
     m_missed = 0;
     if (!wasResponding)

@@ -46,6 +46,9 @@ Kernel::Kernel(KernelSpec spec, KernelOptions options, KernelPool &pool)
         d->noteQuestion(request);
         Q_EMIT inputRequested(request);
     });
+    // Or its answers would be orphans.
+    connect(&d->cell, &CellRun::markerLeft, this,
+            [this](const QByteArray &messageId) { d->inquiries.ignore(messageId); });
     connect(&d->cell, &CellRun::ended, this, [this] {
         if (d->question)
             d->question->remove();
@@ -250,6 +253,10 @@ void Kernel::interrupt()
 {
     if (d->takeBack(QStringLiteral("it was interrupted before it left for its kernel")))
         return;
+    if (d->cell.input()) {
+        d->cell.setInputAnswered();
+        d->question->remove();
+    }
     if (d->spec.interruptMode != QLatin1String("message")) {
         d->process.signal(SIGINT);
         return;
@@ -318,8 +325,11 @@ Json Kernel::info() const
 
 void Kernel::Private::setState(KernelState now)
 {
-    if (std::exchange(state, now) != now)
-        Q_EMIT q->stateChanged(now);
+    if (std::exchange(state, now) == now)
+        return;
+    if (client)
+        client->setBusy(now == KernelState::Busy);
+    Q_EMIT q->stateChanged(now);
 }
 
 /// What a kernel that did not get ready has left out, and what its process says.
@@ -357,17 +367,20 @@ void Kernel::Private::handleEnd()
         return;
     place.reset();
     const QString reason = process.reason();
+    const bool wasIdle = state == KernelState::Idle && !cell.isActive();
     setState(KernelState::Dead);
     inquiries.end({ErrorCode::KernelDied, reason});
     listening.resolve(fail(ErrorCode::KernelDied, reason));
-    if (client)
+    if (client) {
+        client->stopHeartbeat();
         client->canBeAsked().resolve(fail(ErrorCode::KernelDied, reason));
+    }
     cell.abandon(
         {ErrorCode::KernelDied, QStringLiteral("the kernel died while it ran: ") + reason});
     if (question)
         question->remove();
     if (!asked)
-        Q_EMIT q->died(reason);
+        Q_EMIT q->died(reason, wasIdle);
     gone.resolve({});
 }
 

@@ -39,7 +39,7 @@ struct KernelOptions
     Milliseconds startLimit{60'000};
     /// From being asked to end to SIGKILL; SIGTERM comes when half of it has passed.
     Milliseconds shutdownGrace{5'000};
-    Milliseconds heartbeatInterval{30'000};
+    Milliseconds heartbeatInterval{10'000};
     KernelLife life = KernelLife::WithEngine;
 };
 
@@ -102,6 +102,9 @@ public:
     /// As Execution's, also when it failed.
     [[nodiscard]] const DisplayState &lastDisplays() const;
 
+    /// The last one's have come where they belong. Does nothing while one runs.
+    void forgetLast();
+
     /// A notebook's `metadata.widgets`, or null; if it has changed since `since`, which is then
     /// what to ask with next. Nothing before `widgetsKnown`.
     [[nodiscard]] std::optional<Json> widgets(std::uint64_t &since) const;
@@ -143,8 +146,8 @@ Q_SIGNALS:
     void followed();
     /// The cell that runs waits for an answer.
     void inputRequested(const celldeck::kernels::InputRequest &request);
-    /// The process has ended without being asked to.
-    void died(const QString &reason);
+    /// The process has ended without being asked to; while it was idle, there is no cell to tell.
+    void died(const QString &reason, bool wasIdle);
 
 private:
     struct Private;

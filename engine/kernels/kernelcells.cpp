@@ -165,6 +165,11 @@ const DisplayState &Kernel::lastDisplays() const
     return d->cell.displays();
 }
 
+void Kernel::forgetLast()
+{
+    d->cell.forgetLast();
+}
+
 std::optional<Json> Kernel::widgets(std::uint64_t &since) const
 {
     if (!d->widgetsKnown.isResolved() || since == d->comms.version())

@@ -141,6 +141,16 @@ Result<> KernelClient::startHeartbeat(Milliseconds interval)
     return d->heartbeat.start(ConnectionInfo::endpoint(d->connection.heartbeatPort), interval);
 }
 
+void KernelClient::stopHeartbeat()
+{
+    d->heartbeat.stop();
+}
+
+void KernelClient::setBusy(bool busy)
+{
+    d->heartbeat.setBusy(busy);
+}
+
 void KernelClient::expectAnswer()
 {
     d->isUnnoticed = true;

@@ -52,6 +52,10 @@ public:
     void expectAnswer();
     /// From now on, a ping each `interval`. Fails with Io.
     [[nodiscard]] Result<> startHeartbeat(Milliseconds interval);
+    /// Its process is gone: that is known, and needs no pings.
+    void stopHeartbeat();
+    /// With true, a cell begins: what an answer to a ping means.
+    void setBusy(bool busy);
 
 Q_SIGNALS:
     void received(celldeck::kernels::Channel channel, const celldeck::kernels::Message &message);

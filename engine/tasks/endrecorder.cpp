@@ -1,9 +1,18 @@
 #include "tasks/endrecorder.h"
 
+#include <malloc.h>
+
+#include "async/background.h"
 #include "tasks/handover.h"
 #include "tasks/outcome.h"
 
 namespace celldeck::tasks {
+
+namespace {
+
+constexpr qsizetype TrimFromBytes = 16 * 1024 * 1024;
+
+}  // namespace
 
 using storage::TaskOutcome;
 using storage::TaskRecord;
@@ -63,12 +72,24 @@ QCoro::Task<> EndRecorder::record(Held end, std::optional<storage::AuditNote> no
         co_await m_log.finish(std::move(end.task), std::move(end.outcome), std::move(note));
     if (finished && handed)
         removePartials(handed->partials);
+    // The allocator would keep what pictures and the like took.
+    if (outcome.outputs.size() >= TrimFromBytes)
+        m_scope.start(trimMemory());
     if (!finished || !result)
         co_return;
     // They may be of one cell, and the last is to stay in its notebook.
     const Result<> isNext = co_await before.wait(m_scope);
     if (isNext)
         m_results.add(std::move(*result));
+}
+
+QCoro::Task<> EndRecorder::trimMemory()
+{
+    const auto trimming = inBackground<void>([]() -> Result<> {
+        ::malloc_trim(0);
+        return {};
+    });
+    (void)co_await trimming.wait(m_scope);
 }
 
 QCoro::Task<> EndRecorder::showAnew(kernels::DisplayUpdates updates)

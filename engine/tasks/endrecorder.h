@@ -63,6 +63,7 @@ private:
         storage::TaskOutcome outcome;
     };
     QCoro::Task<> record(Held end, std::optional<storage::AuditNote> note, Waiter<> before);
+    QCoro::Task<> trimMemory();
     QCoro::Task<> recordBesideTheNext(Held end, Waiter<> before, Waiter<> recorded);
 
     assets::AssetStore *const m_assets;

@@ -19,8 +19,10 @@ QString errorOf(const Result<kernels::Execution> &execution)
         return execution.error().message;
     if (execution->status == kernels::Execution::Status::Aborted)
         return QStringLiteral("the kernel aborted the request");
-    const QString line = execution->errorName + QStringLiteral(": ") +
-                         execution->errorValue.section(QLatin1Char('\n'), 0, 0);
+    // As Python has it: a KeyboardInterrupt says nothing more.
+    const QString value = execution->errorValue.section(QLatin1Char('\n'), 0, 0);
+    const QString line = value.isEmpty() ? execution->errorName
+                                         : execution->errorName + QStringLiteral(": ") + value;
     // It is in every list of tasks. All of it is among the outputs.
     return line.size() <= MaxErrorCharacters ? line : line.left(MaxErrorCharacters) + u'…';
 }
@@ -52,6 +54,10 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
         outcome.state = TaskState::Interrupted;
         outcome.error = QStringLiteral("nobody answered its input in time");
         break;
+    case End::NobodyAnswers:
+        outcome.state = TaskState::Failed;
+        outcome.error = QStringLiteral("it asked for input, which nobody can give here");
+        break;
     case End::Stop:
         outcome.state = TaskState::Interrupted;
         outcome.error = QStringLiteral("its kernel was stopped while it ran");
@@ -63,6 +69,9 @@ TaskOutcome outcomeOf(const Result<kernels::Execution> &execution, End asked, co
         outcome.error = errorOf(execution);
         break;
     }
+    const bool kernelGone = !execution && execution.error().code == ErrorCode::KernelDied;
+    if (kernelGone && asked != End::None && asked != End::Stop)
+        outcome.error += QStringLiteral("; it took its kernel with it, and so its variables");
     return outcome;
 }
 
@@ -82,6 +91,7 @@ TaskOutcome outcomeOfUnsent(const Error &why, End asked)
     case End::Stop:
         return stoppedBeforeItRan(Stopped::Kernel);
     case End::NoAnswer:
+    case End::NobodyAnswers:
     case End::None:
         outcome.state = TaskState::Failed;
         outcome.error = errorOf(fail(why));

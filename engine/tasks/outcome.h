@@ -10,7 +10,7 @@
 namespace celldeck::tasks {
 
 /// Why a task that runs is asked to end before its time.
-enum class End { None, Cancel, Limit, NoAnswer, Stop };
+enum class End { None, Cancel, Limit, NoAnswer, NobodyAnswers, Stop };
 
 /// `soFar`: the outputs that had come, for an execution that the kernel did not bring to its end.
 /// The time of the end is the caller's to set.

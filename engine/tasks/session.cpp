@@ -28,6 +28,7 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
     connect(&m_kernel, &SessionKernel::replaced, this, [this] {
         m_ends.forgetDisplays();
         m_hasState = false;
+        m_isCulled = false;
         m_widgets = 0;
         m_ahead.withdraw();
     });
@@ -48,6 +49,7 @@ Session::Session(QString notebookPath, storage::Stores &stores, const Clock &clo
         connect(timer, &QTimer::timeout, this, [this, timer] {
             // Nobody has asked for an end of what is idle; a cell's was noted with the cell's.
             const bool isCulled = timer == &m_idle;
+            m_isCulled = isCulled;
             m_scope.start(endKernel(
                 isCulled ? SessionKernel::Record::Forget : SessionKernel::Record::Keep,
                 isCulled ? std::optional(noteOf(storage::Action::StopKernel, {})) : std::nullopt,
@@ -121,6 +123,8 @@ QCoro::Task<> Session::work()
             co_await runTask(*m_current);
         }
         m_current.reset();
+        if (m_kernel.get())
+            m_kernel.get()->forgetLast();
         m_ended.resolve({});
     }
     m_ends.recordHeld();

@@ -170,6 +170,7 @@ private:
     [[nodiscard]] QByteArray displaysOf(storage::TaskId id,
                                         const kernels::DisplayState &displays) const;
     void handleInput(const kernels::InputRequest &request);
+    void interruptCell();
 
     const QString m_path;
     storage::Stores &m_stores;
@@ -188,6 +189,7 @@ private:
     SessionKernel m_kernel;
     bool m_kernelEnds = false;  // nothing may begin on it
     bool m_hasState = false;    // a cell has run on it
+    bool m_isCulled = false;    // and that is gone, which nobody has asked for
     QTimer m_limit;             // of the task that runs
     QTimer m_inputLimit;        // of what it asks for
     QTimer m_grace;             // after an interrupt that the cell ignores

@@ -107,6 +107,12 @@ std::unique_ptr<kernels::Kernel> SessionKernel::make(kernels::KernelSpec spec)
                                          "process is stopped or starved")
                               .arg(m_path));
     });
+    connect(kernel.get(), &kernels::Kernel::died, this, [this](const QString &why, bool wasIdle) {
+        if (wasIdle)
+            Q_EMIT failed(QStringLiteral("the kernel of %1 died while nothing ran on it: %2; the "
+                                         "next cell gets a new one, without its state")
+                              .arg(m_path, why));
+    });
     return kernel;
 }
 

@@ -187,14 +187,30 @@ void Session::endRunning(End why, std::optional<storage::AuditNote> note)
     m_endNote = std::move(note);
     if (!m_executing || !m_kernel.get())
         return;
-    m_kernel.get()->interrupt();
+    interruptCell();
     m_grace.start(m_options.shutdownGrace);
+}
+
+/// What it asks it does not ask any more.
+void Session::interruptCell()
+{
+    const bool asked = m_kernel.get()->input().has_value();
+    m_kernel.get()->interrupt();
+    if (!asked || !m_current)
+        return;
+    m_inputLimit.stop();
+    Q_EMIT inputAnswered(*m_current);
 }
 
 void Session::handleInput(const kernels::InputRequest &request)
 {
     if (!m_current)
         return;
+    // Some kernels ask although they were told that nobody can answer.
+    if (!m_options.allowStdin) {
+        endRunning(End::NobodyAnswers);
+        return;
+    }
     m_inputLimit.start(m_options.inputLimit);
     Q_EMIT inputRequested(*m_current, request);
 }
@@ -217,7 +233,7 @@ Result<> Session::interruptKernel()
 {
     if (!m_kernel.isReady())
         return fail(m_kernel.none());
-    m_kernel.get()->interrupt();
+    interruptCell();
     return {};
 }
 

@@ -91,7 +91,7 @@ QCoro::Task<bool> Session::runAnnounced(TaskRecord task, RunAhead::Announced ann
 /// False: there is none, and the task has ended, or waits.
 QCoro::Task<bool> Session::readyKernelFor(TaskRecord task)
 {
-    if (m_hasState && m_kernel.hasDied()) {
+    if (m_hasState && (m_kernel.hasDied() || m_isCulled)) {
         // While no cell ran: this one is the first that can be told.
         m_current->stateLost = true;
         m_waiting.markStateLost();
@@ -268,6 +268,8 @@ TaskOutcome Session::outcomeNow(const Result<kernels::Execution> &execution) con
         TaskOutcome outcome = outcomeOf(execution, m_end, kernel ? kernel->lastOutputs() : Nothing);
         if (!execution && kernel)
             outcome.executionCount = kernel->lastExecutionCount();
+        if (m_stopping && outcome.state == TaskState::Interrupted)
+            outcome.error = QStringLiteral("the engine was stopped while it ran");
         return outcome;
     }
     return m_stopping ? stoppedBeforeItRan(Stopped::Engine)

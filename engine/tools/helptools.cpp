@@ -11,6 +11,20 @@ using mcp::ToolResult;
 
 namespace {
 
+/// Where in the code: at its end unless something is given. In characters, as the protocol counts
+/// since 5.2; ours of the code are UTF-16. Fails with InvalidArgument behind its end, for which
+/// ipykernel has no answer.
+Result<std::int64_t> cursorIn(const Json &arguments, const QString &code)
+{
+    const std::int64_t end = code.toUcs4().size();
+    const std::int64_t cursor = findInt(arguments, "cursor_pos").value_or(end);
+    if (cursor > end)
+        return fail(
+            ErrorCode::InvalidArgument,
+            QStringLiteral("cursor_pos is %1, but code has %2 characters").arg(cursor).arg(end));
+    return cursor;
+}
+
 QCoro::Task<Result<ToolResult>> getCompletions(const Services *services, Json arguments,
                                                CallContext context)
 {
@@ -18,19 +32,20 @@ QCoro::Task<Result<ToolResult>> getCompletions(const Services *services, Json ar
     if (!path)
         co_return fail(path.error());
     const QString code = celldeck::textOf(arguments, "code");
-    // Both count characters, as the protocol does since 5.2; ours of the code are UTF-16.
-    const std::int64_t all = code.toUcs4().size();
-    const Result<Answer> answer = co_await askKernel(
-        services, *path, "complete_request",
-        {{"code", code}, {"cursor_pos", findInt(arguments, "cursor_pos").value_or(all)}},
-        context.scope);
+    const auto cursor = cursorIn(arguments, code);
+    if (!cursor)
+        co_return fail(cursor.error());
+    const Result<Answer> answer =
+        co_await askKernel(services, *path, "complete_request",
+                           {{"code", code}, {"cursor_pos", *cursor}}, context.scope);
     if (!answer)
         co_return fail(answer.error());
     const Json *matches = find(answer->content, "matches");
     ToolResult result;
-    result.structured = {{"matches", matches && matches->is_array() ? *matches : Json::array()},
-                         {"cursor_start", findInt(answer->content, "cursor_start").value_or(all)},
-                         {"cursor_end", findInt(answer->content, "cursor_end").value_or(all)}};
+    result.structured = {
+        {"matches", matches && matches->is_array() ? *matches : Json::array()},
+        {"cursor_start", findInt(answer->content, "cursor_start").value_or(*cursor)},
+        {"cursor_end", findInt(answer->content, "cursor_end").value_or(*cursor)}};
     QStringList lines;
     for (const Json &match : result.structured["matches"]) {
         if (match.is_string())
@@ -48,12 +63,15 @@ QCoro::Task<Result<ToolResult>> inspectCode(const Services *services, Json argum
     if (!path)
         co_return fail(path.error());
     const QString code = celldeck::textOf(arguments, "code");
-    const Result<Answer> answer = co_await askKernel(
-        services, *path, "inspect_request",
-        {{"code", code},
-         {"cursor_pos", findInt(arguments, "cursor_pos").value_or(code.toUcs4().size())},
-         {"detail_level", findInt(arguments, "detail_level").value_or(0)}},
-        context.scope);
+    const auto cursor = cursorIn(arguments, code);
+    if (!cursor)
+        co_return fail(cursor.error());
+    const Result<Answer> answer =
+        co_await askKernel(services, *path, "inspect_request",
+                           {{"code", code},
+                            {"cursor_pos", *cursor},
+                            {"detail_level", findInt(arguments, "detail_level").value_or(0)}},
+                           context.scope);
     if (!answer)
         co_return fail(answer.error());
     const Json *data = find(answer->content, "data");

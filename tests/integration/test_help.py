@@ -145,6 +145,10 @@ names = sorted(globals())
         found = server.call("get_completions", notebook_path="a.ipynb", code="é = gre")
         self.assertIn("greet", found["matches"])
         self.assertEqual((found["cursor_start"], found["cursor_end"]), (4, 7))
+        for tool in ("get_completions", "inspect_code"):
+            with self.subTest(tool), self.assertRaises(celldeck.ToolError) as refused:
+                server.call(tool, notebook_path="a.ipynb", code="𝒳 = gre", cursor_pos=8)
+            self.assertEqual(refused.exception.code, "invalid_argument")
         told = server.call("inspect_code", notebook_path="a.ipynb", code="greet")
         self.assertIn("Says hello.", told["data"]["text/plain"])
         self.assertFalse(server.call("inspect_code", notebook_path="a.ipynb", code="nix")["found"])

@@ -6,13 +6,14 @@ Each test of a row of FIELD.md section 1 says which in its text.
 import json
 import os
 import signal
+import string
 import subprocess
 import sys
 import time
 import unittest
 
 import celldeck
-from celldeck import LIMIT_S, notebook, text_of
+from celldeck import LIMIT_S, notebook, text_of, until
 from kernelcase import IDLE, REPLY, Kernels, say, script
 
 
@@ -216,7 +217,37 @@ class Life(Kernels):
         while self.kernels():
             self.assertLess(time.monotonic(), end)
             time.sleep(0.05)
-        self.assertEqual(self.run_code(server, "pass", "s.ipynb")["status"], "completed")
+        # Nobody has asked for its end, so the next cell tells that what was there is gone.
+        after = self.run_code(server, "pass", "s.ipynb")
+        self.assertEqual((after["status"], after["state_lost"]), ("completed", True))
+
+    def test_one_that_dies_while_nothing_runs_is_told_of(self):
+        errors = self.folder / "errors"
+        with open(errors, "w") as sink:
+            server = self.serve(errors=sink)
+        self.run_code(server, "1")
+        os.kill(self.pid(server), signal.SIGKILL)
+        until("the news", lambda: "died while nothing ran on it: it was killed by signal 9"
+              in errors.read_text())
+        [kernel] = server.call("list_kernels")["kernels"]
+        self.assertEqual(kernel["kernel"]["state"], "dead")
+
+    def test_variables_of_a_kernelspec(self):
+        """As jupyter_client substitutes them, whatever it is that they say."""
+        values = {"KNOWN": "${HOME}/x:$HOME", "UNKNOWN": "${NO_SUCH}:$NO_SUCH", "PRICE": "$$5 $ 7",
+                  "BROKEN": "${HOME $1 ${}", "BESIDE": "$HOMEx ${HOME}x"}
+        folder = self.folder / "jupyter" / "kernels" / "env"
+        folder.mkdir()
+        (folder / "kernel.json").write_text(json.dumps(
+            {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+             "display_name": "env", "language": "python", "env": values}))
+        self.write("e.ipynb", notebook("1", kernel="env"))
+        done = self.run_code(self.serve(), "import os, json\n"
+                             f"print(json.dumps([os.environ[name] for name in {list(values)}]))",
+                             "e.ipynb")
+        expected = [string.Template(value).safe_substitute(self.environment)
+                    for value in values.values()]
+        self.assertEqual(json.loads(text_of(done["outputs"])), expected)
 
     def test_one_that_does_not_start_says_why(self):
         folder = self.folder / "jupyter" / "kernels" / "broken"

@@ -51,6 +51,12 @@ class Input(Kernels):
         ended = self.celldeck("run", path, code=celldeck.FAILED)
         self.assertIn("StdinNotImplementedError", ended.stdout + ended.stderr)
 
+    def test_a_kernel_that_asks_all_the_same_does_not_wait(self):
+        """IRkernel asks also where it was told that nobody can answer."""
+        path = self.write("r.ipynb", notebook("readline('Who? ')", kernel="ir"))
+        ended = self.celldeck("run", path, code=celldeck.FAILED)
+        self.assertIn("it asked for input, which nobody can give here", ended.stderr)
+
     def test_a_cell_that_asks_can_be_cancelled(self):
         server = self.serve()
         task = self.submit(server, "input()")
@@ -59,6 +65,24 @@ class Input(Kernels):
         server.call("cancel_execution", notebook_path="a.ipynb", task_id=task)
         self.assertEqual(self.wait(server, task)["status"], "cancelled")
         self.assertEqual(self.wait(server, after)["status"], "completed")
+
+
+    def test_an_interrupted_question_is_asked_no_more(self):
+        server = self.serve()
+        gate, wait = self.gate()
+        task = self.submit(server, "try:\n    input('Who? ')\nexcept KeyboardInterrupt:\n"
+                                   "    print('interrupted', flush=True)\n" + wait)
+        self.assertIsNotNone(self.wait(server, task)["input_request"])
+        server.call("interrupt_kernel", notebook_path="a.ipynb")
+        self.until_on()
+        status = server.call("get_execution_status", task_id=task)
+        self.assertEqual((status["status"], status["input_request"], status["may_have_asked"]),
+                         ("running", None, False))
+        with self.assertRaises(celldeck.ToolError) as refused:
+            server.call("submit_input", notebook_path="a.ipynb", text="late")
+        self.assertEqual(refused.exception.code, "conflict")
+        gate.write_text("")
+        self.assertEqual(self.wait(server, task)["status"], "completed")
 
 
 class Orphans(Kernels):

@@ -32,6 +32,8 @@ class Recovery(recoverycase.Recovery):
         done = self.wait(server, tasks[1])
         self.assertEqual((done["status"], text_of(done["outputs"])), ("completed", "7\n"))
         self.assertFalse(done["state_lost"])
+        # What the engine has asked the kernel meanwhile is nobody's orphan.
+        self.assertEqual(server.call("list_orphans")["rings"], [])
         self.assertEqual(self.kernels(), kernels)
         self.assertEqual(server.end(), 0)
         self.assertEqual(self.kernels(), [])
