@@ -160,7 +160,7 @@ struct Engine::Parts
           assetCleaner(leaseStore, leases, searchRoots(given)),
           housekeeper(cleaner, assetCleaner, clock, given.retention),
           queue(stores, clock, sessionOptions(given, assets)),
-          feed(queue, stores.tasks, clock),
+          feed(queue, stores, clock),
           services{queue,
                    stores.tasks,
                    stores.adoptions,

@@ -2,9 +2,8 @@
 
 #include <QMetaMethod>
 
-#include "assets/bigoutputs.h"
 #include "async/background.h"
-#include "kernels/payload.h"
+#include "engine/feedoutputs.h"
 #include "notebooks/notebookfile.h"
 #include "tasks/notebookdrafts.h"
 
@@ -20,21 +19,6 @@ constexpr Milliseconds PublishInterval{1000 / 30};
 
 /// Who works at the console.
 const storage::Actor Console{.role = storage::Role::Operator, .client = QStringLiteral("console")};
-
-constexpr size_t MaxLiveOutputs = 100;
-constexpr size_t MaxLiveText = 1 << 16;
-constexpr size_t MaxLiveData = 1 << 20;
-
-bool isLong(const Json &output)
-{
-    const Json *text = find(output, "text");
-    if (text && text->is_string())
-        return text->get_ref<const std::string &>().size() > MaxLiveText;
-    const Json *data = find(output, "data");
-    return data && data->is_object() && std::ranges::any_of(*data, [](const Json &part) {
-               return part.is_string() && part.get_ref<const std::string &>().size() > MaxLiveData;
-           });
-}
 
 struct Submission
 {
@@ -60,39 +44,14 @@ Result<Submission> submissionOf(const QString &given)
     return submission;
 }
 
-/// Of one that runs, 30 times a second: the last of many outputs, and of long texts the ends.
-QByteArray liveOutputs(const Json &outputs)
-{
-    const size_t left = outputs.size() - std::min(outputs.size(), MaxLiveOutputs);
-    Json shown = Json::array();
-    if (left > 0)
-        shown.push_back({{"output_type", "stream"},
-                         {"name", "stderr"},
-                         {"text", "… " + std::to_string(left) + " outputs before these …\n"}});
-    for (size_t i = left; i < outputs.size(); ++i)
-        shown.push_back(isLong(outputs[i]) ? assets::shownWithoutFiles(Json::array({outputs[i]}))[0]
-                                           : outputs[i]);
-    return toBytes(shown);
-}
-
-/// With its help pages and the like behind its outputs.
-TaskDetail withPayload(TaskDetail detail)
-{
-    const auto payload = parseJson(detail.payload);
-    const auto outputs = parseJson(detail.outputs);
-    if (!payload || payload->empty() || !outputs)
-        return detail;
-    Json all = *outputs;
-    for (const Json &page : kernels::readablePayload(*payload))
-        all.push_back(page);
-    detail.outputs = toBytes(all);
-    return detail;
-}
-
 }  // namespace
 
-EngineFeed::EngineFeed(tasks::TaskQueue &queue, storage::TaskStore &store, const Clock &clock)
-    : m_queue(queue), m_store(store), m_clock(clock), m_due(PublishInterval, [this] { publish(); })
+EngineFeed::EngineFeed(tasks::TaskQueue &queue, storage::Stores &stores, const Clock &clock)
+    : m_queue(queue),
+      m_store(stores.tasks),
+      m_adoptions(stores.adoptions),
+      m_clock(clock),
+      m_due(PublishInterval, [this] { publish(); })
 {
     connect(&m_queue, &tasks::TaskQueue::taskChanged, this, [this](const TaskRecord &task) {
         if (isFinal(task.state))
@@ -115,8 +74,11 @@ EngineFeed::EngineFeed(tasks::TaskQueue &queue, storage::TaskStore &store, const
                 if (task.id == m_watched)
                     Q_EMIT inputRequested({task.id, request.prompt, request.isPassword});
             });
-    connect(&m_queue, &tasks::TaskQueue::inputAnswered, this,
-            [this](const TaskRecord &task) { setAsking(task.id, false); });
+    connect(&m_queue, &tasks::TaskQueue::inputAnswered, this, [this](const TaskRecord &task) {
+        setAsking(task.id, false);
+        if (task.id == m_watched)
+            Q_EMIT inputAnswered(task.id);
+    });
     connect(&m_queue, &tasks::TaskQueue::failed, this, &EngineFeed::failed);
 }
 
@@ -180,14 +142,24 @@ QCoro::Task<> EngineFeed::loadWatched()
 {
     const TaskId id = m_watched;
     const auto loading = m_store.load(id);
-    const Result<TaskDetail> detail = co_await loading.wait(m_scope);
+    Result<TaskDetail> detail = co_await loading.wait(m_scope);
     if (!detail) {
         report(detail.error());
         co_return;
     }
-    if (id != m_watched)
+    const auto looking = m_adoptions.of(id);
+    const auto adopted = co_await looking.wait(m_scope);
+    if (!adopted) {
+        report(adopted.error());
+        co_return;
+    }
+    const auto reading = inBackground<QByteArray>(
+        [task = *detail, adopted = *adopted] { return allOutputs(task, adopted); });
+    const Result<QByteArray> outputs = co_await reading.wait(m_scope);
+    if (!outputs || id != m_watched)
         co_return;  // Somebody looks at another task by now.
-    Q_EMIT taskLoaded(withPayload(*detail));
+    detail->outputs = *outputs;
+    Q_EMIT taskLoaded(*detail);
     if (detail->task.state != storage::TaskState::Running)
         co_return;
     const tasks::Session *session = m_queue.find(detail->task.notebookPath);

@@ -16,7 +16,7 @@ class EngineFeed final : public Feed
     Q_OBJECT
 
 public:
-    EngineFeed(tasks::TaskQueue &queue, storage::TaskStore &store, const Clock &clock);
+    EngineFeed(tasks::TaskQueue &queue, storage::Stores &stores, const Clock &clock);
 
     void requestTasks(int limit) override;
     void watchTask(storage::TaskId id) override;
@@ -39,6 +39,7 @@ private:
 
     tasks::TaskQueue &m_queue;
     storage::TaskStore &m_store;
+    storage::AdoptionStore &m_adoptions;
     const Clock &m_clock;
     EndpointStatus m_endpoint;
     storage::TaskId m_watched;

@@ -70,6 +70,8 @@ Q_SIGNALS:
     void askingChanged(const QList<celldeck::storage::TaskId> &tasks);
     /// The watched task asks and waits, has asked before it was watched, or may have asked unheard.
     void inputRequested(const celldeck::InputQuestion &question);
+    /// By whomever.
+    void inputAnswered(const celldeck::storage::TaskId &id);
     void endpointChanged(const celldeck::EndpointStatus &status);
     void failed(const QString &message);
 };

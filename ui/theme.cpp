@@ -4,6 +4,7 @@
 #include <QFontDatabase>
 #include <QStyleFactory>
 #include <array>
+#include <cmath>
 
 namespace celldeck::ui {
 namespace {
@@ -187,6 +188,29 @@ QColor ansiGround(const AnsiColour &colour, const QPalette &palette)
     if (std::holds_alternative<AnsiRgb>(colour))
         return full;
     return mixed(full, palette.color(QPalette::Base), isDark(palette) ? 0.35 : 0.25);
+}
+
+QColor legible(const QColor &colour, const QColor &ground)
+{
+    // As WCAG 2 measures it, of which 4.5 is asked for small text.
+    constexpr double Least = 4.5;
+    const auto luminance = [](const QColor &of) {
+        const auto linear = [](double part) {
+            return part <= 0.03928 ? part / 12.92 : std::pow((part + 0.055) / 1.055, 2.4);
+        };
+        return 0.2126 * linear(of.redF()) + 0.7152 * linear(of.greenF()) +
+               0.0722 * linear(of.blueF());
+    };
+    const double behind = luminance(ground);
+    const QColor away = behind < 0.18 ? Qt::white : Qt::black;
+    QColor best = colour;
+    for (double part = 0.1; part <= 1; part += 0.1) {
+        const double front = luminance(best);
+        if ((std::max(front, behind) + 0.05) / (std::min(front, behind) + 0.05) >= Least)
+            break;
+        best = mixed(away, colour, part);
+    }
+    return best;
 }
 
 QFont codeFont()

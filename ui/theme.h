@@ -32,6 +32,8 @@ void applyTheme(QApplication &application, ThemeChoice choice);
 [[nodiscard]] QColor tint(const QColor &colour, const QPalette &palette);  ///< As a ground.
 [[nodiscard]] QColor ansiColour(const AnsiColour &colour, const QPalette &palette);
 [[nodiscard]] QColor ansiGround(const AnsiColour &colour, const QPalette &palette);
+/// The colour, or one like it that stands out from that ground.
+[[nodiscard]] QColor legible(const QColor &colour, const QColor &ground);
 [[nodiscard]] QFont codeFont();
 
 /// resources/icons/<name>.svg in the text colour of the moment.

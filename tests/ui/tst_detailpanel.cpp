@@ -1,8 +1,11 @@
+#include <QApplication>
+#include <QLabel>
 #include <QLineEdit>
 #include <QTest>
 
 #include "ui/panels/detailpanel.h"
 #include "ui/support/fakefeed.h"
+#include "ui/widgets/outputview.h"
 #include "ui/widgets/questionbar.h"
 
 using namespace celldeck;
@@ -36,6 +39,9 @@ private Q_SLOTS:
     void aPasswordIsNotShown();
     void onlyTheChosenTaskAsks();
     void itGoesWithItsTask();
+    void itGoesWhenSomebodyElseAnswers();
+    void whoTypesElsewhereTypesOn();
+    void aLongPromptScrolls();
 
 private:
     [[nodiscard]] QuestionBar *bar() const { return m_panel->findChild<QuestionBar *>(); }
@@ -119,6 +125,52 @@ void TestDetailPanel::itGoesWithItsTask()
     // One that is late.
     Q_EMIT m_feed->inputRequested({TaskId(2), QStringLiteral("?"), false});
     QVERIFY(!bar()->isVisible());
+}
+
+void TestDetailPanel::itGoesWhenSomebodyElseAnswers()
+{
+    Q_EMIT m_feed->inputRequested({TaskId(1), QStringLiteral("?"), false});
+    Q_EMIT m_feed->inputAnswered(TaskId(2));
+    QVERIFY(bar()->isVisible());
+    Q_EMIT m_feed->inputAnswered(TaskId(1));
+    QVERIFY(!bar()->isVisible());
+}
+
+void TestDetailPanel::whoTypesElsewhereTypesOn()
+{
+    QWidget window;
+    auto *other = new QLineEdit(&window);
+    m_panel->setParent(&window);
+    window.show();
+    QVERIFY(QTest::qWaitForWindowActive(&window));
+    m_panel->show();
+    other->setFocus();
+    Q_EMIT m_feed->inputRequested({TaskId(1), QStringLiteral("?"), false});
+    QVERIFY(bar()->isVisible());
+    QCOMPARE(QApplication::focusWidget(), other);
+    Q_EMIT m_feed->inputAnswered(TaskId(1));
+    // Who reads its outputs may answer at once.
+    m_panel->findChild<OutputView *>()->setFocus();
+    Q_EMIT m_feed->inputRequested({TaskId(1), QStringLiteral("?"), false});
+    QCOMPARE(QApplication::focusWidget(), line());
+    m_panel->setParent(nullptr);
+}
+
+void TestDetailPanel::aLongPromptScrolls()
+{
+    m_panel->resize(500, 600);
+    Q_EMIT m_feed->inputRequested(
+        {TaskId(1), QStringLiteral("\033[31moption\033[0m\n").repeated(80) + u"Choose: ", false});
+    QVERIFY(bar()->isVisible());
+    auto *prompt = bar()->findChild<QLabel *>();
+    QCOMPARE(prompt->text(), QStringLiteral("option\n").repeated(80) + u"Choose: ");
+    QCoreApplication::sendPostedEvents();
+    QVERIFY2(bar()->sizeHint().height() < 300,
+             qPrintable(QString::number(bar()->sizeHint().height())));
+    QVERIFY(m_panel->minimumSizeHint().height() < 600);
+    // Its end is what is asked.
+    const QRect seen = prompt->visibleRegion().boundingRect();
+    QVERIFY2(seen.bottom() >= prompt->height() - 2, qPrintable(QString::number(seen.bottom())));
 }
 
 QTEST_MAIN(TestDetailPanel)

@@ -1,9 +1,11 @@
 #include <QBuffer>
 #include <QImage>
+#include <QScrollBar>
 #include <QTest>
 #include <QTextBlock>
 
 #include "base/json.h"
+#include "ui/theme.h"
 #include "ui/widgets/outputview.h"
 
 using namespace celldeck;
@@ -50,6 +52,9 @@ private Q_SLOTS:
     void anEndlessLineIsCut();
     void unreadableOutputsAreSaid();
     void updatesAreCoalescedAndTheLastOneShows();
+    void itStaysWhereTheReaderIs();
+    void whatIsBeingSelectedStays();
+    void coloursStandOut();
 };
 
 void TstOutputView::streamsOfOneNameFlowTogether()
@@ -196,6 +201,74 @@ void TstOutputView::updatesAreCoalescedAndTheLastOneShows()
     show(3);
     QCOMPARE(view.toPlainText(), QStringLiteral("1"));
     QTRY_COMPARE_WITH_TIMEOUT(view.toPlainText(), QStringLiteral("3"), 5000);
+}
+
+void TstOutputView::itStaysWhereTheReaderIs()
+{
+    OutputView view;
+    view.resize(400, 200);
+    view.show();
+    int shown = 0;
+    const auto show = [&](int lines) {
+        QString text;
+        for (int i = 0; i < lines; ++i)
+            text += QStringLiteral("line %1\n").arg(i);
+        text += QStringLiteral("end %1").arg(++shown);
+        view.setOutputs(toBytes(Json::array({stream(text)})));
+        QTRY_VERIFY_WITH_TIMEOUT(view.toPlainText().endsWith(text), 5000);
+    };
+    const QScrollBar *bar = view.verticalScrollBar();
+    view.setHint(QStringLiteral("runs"));
+    view.startAt(OutputView::Place::End);
+    show(2);
+    show(100);
+    QVERIFY(bar->maximum() > 0);
+    QCOMPARE(bar->value(), bar->maximum());
+    // Who goes up stays there, also if there is less for a moment.
+    view.verticalScrollBar()->setValue(150);
+    show(200);
+    QCOMPARE(bar->value(), 150);
+    show(0);
+    show(200);
+    QCOMPARE(bar->value(), 150);
+    QTest::keyClick(&view, Qt::Key_End, Qt::ControlModifier);
+    show(300);
+    QCOMPARE(bar->value(), bar->maximum());
+    // Of what has ended the begin is seen first.
+    view.setHint(QStringLiteral("loads"));
+    view.startAt(OutputView::Place::Begin);
+    show(100);
+    QCOMPARE(bar->value(), 0);
+}
+
+void TstOutputView::whatIsBeingSelectedStays()
+{
+    OutputView view;
+    view.show();
+    view.setOutputs(toBytes(Json::array({stream(QStringLiteral("one two"))})));
+    QTextCursor cursor = view.textCursor();
+    cursor.setPosition(0);
+    cursor.setPosition(3, QTextCursor::KeepAnchor);
+    view.setTextCursor(cursor);
+    view.setOutputs(toBytes(Json::array({stream(QStringLiteral("one two three"))})));
+    QTest::qWait(300);  // In which it would be shown otherwise.
+    QCOMPARE(view.textCursor().selectedText(), QStringLiteral("one"));
+    cursor.clearSelection();
+    view.setTextCursor(cursor);
+    QTRY_COMPARE_WITH_TIMEOUT(view.toPlainText(), QStringLiteral("one two three"), 5000);
+}
+
+void TstOutputView::coloursStandOut()
+{
+    for (const QColor &ground : {QColor(Qt::white), QColor(Qt::black), QColor(0x20, 0x24, 0x2c)}) {
+        for (const QColor &colour : {QColor(0x00, 0x87, 0x00), QColor(0xaf, 0x00, 0x00),
+                                     QColor(Qt::yellow), QColor(Qt::blue)}) {
+            const QColor seen = legible(colour, ground);
+            QVERIFY(std::abs(seen.lightness() - ground.lightness()) > 40);
+            QCOMPARE(legible(seen, ground), seen);
+        }
+    }
+    QCOMPARE(legible(Qt::red, Qt::black), QColor(Qt::red));  // As it is where it can be seen.
 }
 
 QTEST_MAIN(TstOutputView)

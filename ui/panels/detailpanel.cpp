@@ -1,6 +1,6 @@
 #include "ui/panels/detailpanel.h"
 
-#include <QGuiApplication>
+#include <QApplication>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QSplitter>
@@ -67,6 +67,10 @@ DetailPanel::DetailPanel(Feed *feed, QWidget *parent)
     connect(feed, &Feed::taskLoaded, this, &DetailPanel::handleLoaded);
     connect(feed, &Feed::outputsChanged, this, &DetailPanel::handleOutputs);
     connect(feed, &Feed::inputRequested, this, &DetailPanel::handleQuestion);
+    connect(feed, &Feed::inputAnswered, this, [this](const storage::TaskId &id) {
+        if (id == m_task.id)
+            m_question->dismiss();
+    });
     connect(new ThemeWatch(this), &ThemeWatch::themeChanged, this, &DetailPanel::takeColours);
 }
 
@@ -141,6 +145,8 @@ void DetailPanel::showTask(const TaskRecord &task)
         return;
     m_question->dismiss();
     m_outputs->setHint(tr("Loading…"));
+    m_outputs->startAt(storage::isFinal(task.state) ? OutputView::Place::Begin
+                                                    : OutputView::Place::End);
     m_isWatched = false;
     if (isVisible())
         watch();
@@ -209,11 +215,15 @@ void DetailPanel::handleQuestion(const InputQuestion &question)
 {
     if (!m_task.id || question.id != m_task.id || storage::isFinal(m_task.state))
         return;
-    if (question.isUnheard)
+    if (question.isUnheard) {
         m_question->offer();
-    else
-        m_question->ask(question.prompt,
-                        question.isPassword ? QuestionBar::Echo::Hidden : QuestionBar::Echo::Shown);
+        return;
+    }
+    m_question->ask(question.prompt,
+                    question.isPassword ? QuestionBar::Echo::Hidden : QuestionBar::Echo::Shown);
+    // Who reads the outputs is asked; who types elsewhere, or goes through the tasks, is not.
+    if (isAncestorOf(QApplication::focusWidget()))
+        m_question->setFocus();
 }
 
 void DetailPanel::showHeader()

@@ -2,11 +2,12 @@
 
 #include <QAbstractTextDocumentLayout>
 #include <QEvent>
+#include <QGuiApplication>
 #include <QScrollBar>
 
+#include "base/terminaltext.h"
 #include "ui/models/wording.h"
 #include "ui/theme.h"
-#include "base/terminaltext.h"
 #include "ui/widgets/pictureobject.h"
 
 namespace celldeck::ui {
@@ -37,9 +38,18 @@ OutputView::OutputView(QWidget *parent) : QTextEdit(parent), m_pictures(new Pict
     m_pause.setSingleShot(true);
     m_pause.setInterval(Pause);
     connect(&m_pause, &QTimer::timeout, this, [this] {
-        if (m_isDirty)
+        if (!m_isDirty)
+            return;
+        if (!isBeingSelected())
             render();
+        else if (!textCursor().hasSelection())
+            m_pause.start();  // The mouse is held: it ends in a selection, or in none.
     });
+    connect(this, &QTextEdit::selectionChanged, this, [this] {
+        if (m_isDirty && !m_isRendering && !m_pause.isActive())
+            m_pause.start();
+    });
+    connect(verticalScrollBar(), &QScrollBar::valueChanged, this, &OutputView::noteScrolled);
 }
 
 OutputView::~OutputView()
@@ -55,8 +65,30 @@ void OutputView::setOutputs(const QByteArray &json)
     m_hint.clear();
     m_json = json;
     m_isDirty = true;
-    if (!m_pause.isActive())
+    if (!m_pause.isActive() && !isBeingSelected())
         render();
+}
+
+void OutputView::startAt(Place place)
+{
+    m_follows = place == Place::End;
+    m_offset = 0;
+}
+
+bool OutputView::isBeingSelected() const
+{
+    return textCursor().hasSelection() ||
+           (viewport()->underMouse() && QGuiApplication::mouseButtons() != Qt::NoButton);
+}
+
+void OutputView::noteScrolled(int value)
+{
+    if (m_isRendering)
+        return;
+    const int maximum = verticalScrollBar()->maximum();
+    m_offset = value;
+    // The margin below the last line is no text that somebody would have to see.
+    m_follows = maximum > 0 && value >= maximum - qRound(2 * document()->documentMargin());
 }
 
 void OutputView::setHint(const QString &hint)
@@ -87,9 +119,7 @@ void OutputView::render()
 {
     m_isDirty = false;
     m_pause.start();
-    QScrollBar *bar = verticalScrollBar();
-    const int offset = bar->value();
-    const bool follows = offset > 0 && offset == bar->maximum();
+    m_isRendering = true;
     setUpdatesEnabled(false);
     clear();
     m_isBlank = true;
@@ -100,7 +130,9 @@ void OutputView::render()
         renderNotice(m_hint);
     }
     setUpdatesEnabled(true);
-    bar->setValue(follows ? bar->maximum() : std::min(offset, bar->maximum()));
+    QScrollBar *bar = verticalScrollBar();
+    bar->setValue(m_follows ? bar->maximum() : std::min(m_offset, bar->maximum()));
+    m_isRendering = false;
 }
 
 void OutputView::renderParts()
@@ -208,7 +240,8 @@ QTextCharFormat OutputView::formatOf(const AnsiStyle &style) const
         if (!background.isValid())
             background = palette().color(QPalette::Base);
         std::swap(foreground, background);
-    }
+    } else if (!background.isValid())
+        foreground = legible(foreground, palette().color(QPalette::Base));
     if (style.faint)
         foreground = mutedColour(palette());
     format.setForeground(foreground);

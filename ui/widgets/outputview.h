@@ -14,8 +14,9 @@ class PictureObject;
 
 /// Shows a cell's outputs: text with its colours, pictures scaled to the width, and the names of
 /// what cannot be shown. Bounded: of more than 2,000 lines the middle is left out, and a line says
-/// so. Renders at most ten times a second however often it is told; stays at the end while the
-/// reader is there. Owner: its panel. Thread: GUI.
+/// so. Renders at most ten times a second however often it is told, and not while something is
+/// being selected in it. Stays at the end while the reader is there, else where the reader is, also
+/// if there is less for a moment. Owner: its panel. Thread: GUI.
 class OutputView final : public QTextEdit
 {
     Q_OBJECT
@@ -29,6 +30,9 @@ public:
     ~OutputView() override;
 
     void setOutputs(const QByteArray &json);
+    enum class Place { Begin, End };
+    /// Where the reader of other outputs begins.
+    void startAt(Place place);
     /// Instead of outputs: why there are none.
     void setHint(const QString &hint);
     /// What was printed, whole, without escape sequences.
@@ -39,6 +43,8 @@ protected:
     void changeEvent(QEvent *event) override;
 
 private:
+    [[nodiscard]] bool isBeingSelected() const;
+    void noteScrolled(int value);
     void render();
     void renderParts();
     void renderLines(OutputPart::Kind kind, const std::vector<AnsiLine> &lines, int &number,
@@ -53,7 +59,10 @@ private:
     QString m_hint;
     QTimer m_pause;
     bool m_isDirty = false;
-    bool m_isBlank = true;  ///< Nothing is written yet, not even an empty line.
+    bool m_isRendering = false;
+    bool m_follows = false;  ///< The reader is at the end.
+    int m_offset = 0;        ///< Else there, in pixels.
+    bool m_isBlank = true;   ///< Nothing is written yet, not even an empty line.
     PictureObject *m_pictures;
 };
 

@@ -5,19 +5,52 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QScrollArea>
+#include <QScrollBar>
 
+#include "base/terminaltext.h"
 #include "ui/theme.h"
 #include "ui/themewatch.h"
 
 namespace celldeck::ui {
 
+namespace {
+
+constexpr int MostPromptLines = 8;
+
+/// As a terminal shows it, but for its colours.
+QString readable(const QString &prompt)
+{
+    QStringList lines;
+    for (const AnsiLine &line : parseAnsi(prompt)) {
+        QString words;
+        for (const AnsiSpan &span : line)
+            words += span.text;
+        lines << words;
+    }
+    return lines.join(u'\n');
+}
+
+}  // namespace
+
 QuestionBar::QuestionBar(QWidget *parent)
-    : QFrame(parent), m_prompt(new QLabel(this)), m_line(new QLineEdit(this))
+    : QFrame(parent),
+      m_prompt(new QLabel(this)),
+      m_promptArea(new QScrollArea(this)),
+      m_line(new QLineEdit(this))
 {
     setAutoFillBackground(true);
     m_prompt->setTextFormat(Qt::PlainText);  // A cell wrote it.
     m_prompt->setWordWrap(true);
     m_prompt->setBuddy(m_line);
+    m_prompt->setAlignment(Qt::AlignTop);
+    m_promptArea->setWidget(m_prompt);
+    m_promptArea->setWidgetResizable(true);
+    m_promptArea->setFrameShape(QFrame::NoFrame);
+    m_promptArea->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    m_promptArea->viewport()->setAutoFillBackground(false);
+    m_prompt->setAutoFillBackground(false);
+    setFocusProxy(m_line);
     m_line->setFont(codeFont());
     m_line->setObjectName(QStringLiteral("answer"));
     auto *send = new QPushButton(tr("&Answer"), this);
@@ -33,7 +66,7 @@ QuestionBar::QuestionBar(QWidget *parent)
     auto *column = new QVBoxLayout(this);
     column->setContentsMargins(12, 8, 12, 8);
     column->setSpacing(6);
-    column->addWidget(m_prompt);
+    column->addWidget(m_promptArea);
     column->addLayout(row);
     takeColours();
     hide();
@@ -42,8 +75,8 @@ QuestionBar::QuestionBar(QWidget *parent)
 void QuestionBar::ask(const QString &prompt, Echo echo)
 {
     m_prompt->setFont(codeFont());
-    open(prompt.trimmed().isEmpty() ? tr("The cell waits for input:") : prompt, echo);
-    m_line->setFocus();
+    const QString words = readable(prompt);
+    open(words.trimmed().isEmpty() ? tr("The cell waits for input:") : words, echo);
 }
 
 void QuestionBar::offer()
@@ -62,6 +95,23 @@ void QuestionBar::open(const QString &prompt, Echo echo)
     m_line->setPlaceholderText(echo == Echo::Hidden ? tr("Shown and recorded nowhere") : QString());
     m_line->setAccessibleName(m_prompt->text());
     show();
+    fitPrompt();
+}
+
+void QuestionBar::resizeEvent(QResizeEvent *event)
+{
+    QFrame::resizeEvent(event);
+    fitPrompt();
+}
+
+void QuestionBar::fitPrompt()
+{
+    const int whole = m_prompt->heightForWidth(m_promptArea->viewport()->width());
+    const int most = MostPromptLines * QFontMetrics(m_prompt->font()).lineSpacing();
+    m_promptArea->setFixedHeight(std::min(whole, most));
+    m_prompt->setMinimumHeight(whole);
+    QScrollBar *bar = m_promptArea->verticalScrollBar();
+    bar->setValue(bar->maximum());
 }
 
 void QuestionBar::dismiss()
