@@ -1,8 +1,7 @@
 #include "kernels/cellrun.h"
 
-#include <malloc.h>
-
 #include "async/background.h"
+#include "base/memory.h"
 
 namespace celldeck::kernels {
 
@@ -90,7 +89,7 @@ Waiter<> CellRun::settled()
         for (const auto &spool : spools)
             spool->drain();
         // What a storm of messages took stays with the allocator otherwise.
-        ::malloc_trim(0);
+        giveBackMemory();
         return {};
     });
 }

@@ -1,18 +1,11 @@
 #include "tasks/endrecorder.h"
 
-#include <malloc.h>
-
 #include "async/background.h"
+#include "base/memory.h"
 #include "tasks/handover.h"
 #include "tasks/outcome.h"
 
 namespace celldeck::tasks {
-
-namespace {
-
-constexpr qsizetype TrimFromBytes = 16 * 1024 * 1024;
-
-}  // namespace
 
 using storage::TaskOutcome;
 using storage::TaskRecord;
@@ -73,7 +66,7 @@ QCoro::Task<> EndRecorder::record(Held end, std::optional<storage::AuditNote> no
     if (finished && handed)
         removePartials(handed->partials);
     // The allocator would keep what pictures and the like took.
-    if (outcome.outputs.size() >= TrimFromBytes)
+    if (outcome.outputs.size() >= MuchMemory)
         m_scope.start(trimMemory());
     if (!finished || !result)
         co_return;
@@ -86,7 +79,7 @@ QCoro::Task<> EndRecorder::record(Held end, std::optional<storage::AuditNote> no
 QCoro::Task<> EndRecorder::trimMemory()
 {
     const auto trimming = inBackground<void>([]() -> Result<> {
-        ::malloc_trim(0);
+        giveBackMemory();
         return {};
     });
     (void)co_await trimming.wait(m_scope);

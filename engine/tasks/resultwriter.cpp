@@ -2,6 +2,7 @@
 
 #include "assets/partials.h"
 #include "async/background.h"
+#include "base/memory.h"
 #include "notebooks/notebookfile.h"
 
 namespace celldeck::tasks {
@@ -72,10 +73,17 @@ QCoro::Task<> ResultWriter::writeNow(QList<notebooks::CellResult> results)
     const bool isLastTry = m_flushing;
     const bool hadWidgets = std::exchange(m_widgetsAreDue, false);
     const auto writing = inBackground<QList<int>>([path = m_path, results, widgets = m_widgets] {
-        QList<notebooks::CellResult> whole = results;
-        for (notebooks::CellResult &result : whole)
-            result.outputs = assets::wholeOutputs(result.outputs).json;
-        return notebooks::writeResults(path, path, whole, widgets);
+        qint64 bytes = 0;
+        auto missing = [&] {
+            QList<notebooks::CellResult> whole = results;
+            for (notebooks::CellResult &result : whole) {
+                result.outputs = assets::wholeOutputs(result.outputs).json;
+                bytes += result.outputs.size();
+            }
+            return notebooks::writeResults(path, path, whole, widgets);
+        }();
+        giveBackMemory(bytes);
+        return missing;
     });
     const Result<QList<int>> missed = co_await writing.wait(m_scope);
     m_writing = false;
