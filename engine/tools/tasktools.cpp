@@ -3,6 +3,7 @@
 #include "base/isotime.h"
 #include "kernels/payload.h"
 #include "tools/taskargument.h"
+#include "tools/taskprogress.h"
 #include "tools/toolschemas.h"
 
 namespace celldeck::tools {
@@ -156,6 +157,7 @@ QCoro::Task<Result<ToolResult>> waitForTask(const Services *services, Json argum
         co_return fail(before.error());
     const double seconds = findNumber(arguments, "timeout_s").value_or(DefaultWaitSeconds);
     const auto limit = Milliseconds(static_cast<qint64>(seconds * 1000));
+    const TaskProgress progress(services->queue, before->task, context);
     const Result<> reached = co_await reach(
         services, before->task.id, celldeck::textOf(arguments, "until"), limit, context.scope);
     if (!reached && reached.error().code != ErrorCode::Timeout)

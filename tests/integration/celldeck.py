@@ -216,6 +216,7 @@ class Server:
         self.token = environment["CELLDECK_TOKEN"]
         self.session = None
         self.number = 0
+        self.notifications = []  # what came before the answers
 
     def kill(self):
         if self.process.poll() is None:
@@ -246,7 +247,9 @@ class Server:
                 lines = [line[6:] for line in body.splitlines() if line.startswith("data: {")]
                 if not lines:
                     raise ConnectionError("the stream ended without the answer")
-                return json.loads(lines[-1])
+                messages = [json.loads(line) for line in lines]
+                self.notifications += messages[:-1]
+                return messages[-1]
             return json.loads(body) if body else None
 
     def request(self, method, **params):

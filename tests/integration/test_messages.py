@@ -9,7 +9,7 @@ import pathlib
 import unittest
 
 import celldeck
-from celldeck import notebook, text_of
+from celldeck import LIMIT_S, notebook, text_of
 from kernelcase import IDLE, REPLY, Kernels, say, script
 
 
@@ -83,6 +83,27 @@ class Input(Kernels):
         self.assertEqual(refused.exception.code, "conflict")
         gate.write_text("")
         self.assertEqual(self.wait(server, task)["status"], "completed")
+
+
+class Progress(Kernels):
+    def test_who_waits_is_told_what_the_cell_does(self):
+        server = self.serve()
+        code = ("import time\nfor i in range(100):\n"
+                "    print(f'\\rstep {i}', end='', flush=True)\n    time.sleep(0.02)")
+        task = self.submit(server, code)
+        server.request("tools/call", name="wait_for_task", _meta={"progressToken": "mine"},
+                       arguments={"task_id": task, "timeout_s": LIMIT_S})
+        told = [note["params"] for note in server.notifications
+                if note["method"] == "notifications/progress"]
+        self.assertEqual({note["progressToken"] for note in told}, {"mine"})
+        numbers = [note["progress"] for note in told]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertRegex(told[-1]["message"], r"^running: step \d+$")
+        self.assertLess(len(told), 50)  # Not one for each that it printed.
+        # Who has not asked for it is told nothing.
+        server.notifications.clear()
+        self.run_code(server, code)
+        self.assertEqual(server.notifications, [])
 
 
 class Orphans(Kernels):
