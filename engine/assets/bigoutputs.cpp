@@ -202,8 +202,11 @@ Json joinedTraceback(const Json &lines)
 std::string previewOf(const TextSample &text, const QString &path)
 {
     const QLocale english(QLocale::English);
-    QString left = QStringLiteral("… %1 lines, %2 characters in all")
-                       .arg(english.toString(text.lines), english.toString(text.characters));
+    QString left =
+        QStringLiteral("… %1, %2 characters in all")
+            .arg(text.lines == 1 ? QStringLiteral("1 line")
+                                 : english.toString(text.lines) + QStringLiteral(" lines"),
+                 english.toString(text.characters));
     if (!path.isEmpty())
         left += QStringLiteral("; the whole: read_asset {\"asset\": \"%1\"}")
                     .arg(QFileInfo(path).fileName());

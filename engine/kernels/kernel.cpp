@@ -323,6 +323,11 @@ Json Kernel::info() const
     return d->info;
 }
 
+QString Kernel::lastErrors() const
+{
+    return d->process.lastErrors();
+}
+
 void Kernel::Private::setState(KernelState now)
 {
     if (std::exchange(state, now) == now)

@@ -137,6 +137,8 @@ public:
     [[nodiscard]] const KernelSpec &spec() const;
     [[nodiscard]] qint64 pid() const;
     [[nodiscard]] Json info() const;  ///< kernel_info_reply's content
+    /// The end of what its process has written to stderr.
+    [[nodiscard]] QString lastErrors() const;
 
 Q_SIGNALS:
     void stateChanged(celldeck::kernels::KernelState state);

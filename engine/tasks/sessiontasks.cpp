@@ -109,6 +109,9 @@ QCoro::Task<bool> Session::readyKernelFor(TaskRecord task)
     if (m_end != End::Stop) {
         outcome.state = TaskState::Failed;
         outcome.error = started.error().message;
+        // What a client can act on is named, as with a kernel that died.
+        if (started.error().code == ErrorCode::NoKernel)
+            outcome.error.prepend(toCode(ErrorCode::NoKernel) + QStringLiteral(": "));
     }
     co_await m_ends.finish(task, outcome);
     if (task.batch)

@@ -86,9 +86,18 @@ QCoro::Task<Result<ToolResult>> whenReady(const Services *services, QString path
                                           Milliseconds limit, const TaskScope *scope)
 {
     const Result<> started = co_await starting.wait(*scope, limit);
+    const kernels::Kernel *kernel = services->queue.kernel(path);
+    if (!started && started.error().code == ErrorCode::Timeout && kernel) {
+        QString what =
+            QStringLiteral("the kernel of %1 is not ready after %2 s, and goes on starting")
+                .arg(path)
+                .arg(double(limit.count()) / 1'000);
+        if (const QString words = kernel->lastErrors(); !words.isEmpty())
+            what += QStringLiteral("; its last words: ") + words;
+        co_return fail(ErrorCode::Timeout, what);
+    }
     if (!started)
         co_return fail(started.error());
-    const kernels::Kernel *kernel = services->queue.kernel(path);
     if (!kernel)
         co_return fail(ErrorCode::NoKernel,
                        QStringLiteral("the kernel of %1 has ended again").arg(path));

@@ -260,6 +260,18 @@ class Life(Kernels):
             server.call("start_kernel", notebook_path="a.ipynb", kernel_name="broken")
         self.assertEqual(refused.exception.code, "no_kernel")
         self.assertIn("no module named x", str(refused.exception))
+        self.write("b.ipynb", notebook("1", kernel="broken"))
+        done = self.run_code(server, "1", "b.ipynb")
+        self.assertEqual((done["status"], done["error_code"]), ("failed", "no_kernel"))
+        # One that takes its time is told of with what it says meanwhile.
+        (folder / "kernel.json").write_text(json.dumps(
+            {"argv": ["/bin/sh", "-c", "echo loads a model >&2; sleep 600"],
+             "display_name": "broken", "language": "none"}))
+        self.write("c.ipynb", notebook("1", kernel="broken"))
+        with self.assertRaises(celldeck.ToolError) as refused:
+            server.call("start_kernel", notebook_path="c.ipynb", kernel_name="broken", timeout=1)
+        self.assertEqual(refused.exception.code, "timeout")
+        self.assertIn("goes on starting; its last words: loads a model", str(refused.exception))
 
     def test_sessions_are_found(self):
         server = self.serve()
