@@ -39,7 +39,7 @@ struct KernelOptions
     Milliseconds startLimit{60'000};
     /// From being asked to end to SIGKILL; SIGTERM comes when half of it has passed.
     Milliseconds shutdownGrace{5'000};
-    Milliseconds heartbeatInterval{10'000};
+    Milliseconds heartbeatInterval{15'000};
     KernelLife life = KernelLife::WithEngine;
 };
 

@@ -192,6 +192,8 @@ class NoAddress(AssertionError):
 class Server:
     """`celldeck serve` on a free port, with a client that speaks MCP over plain HTTP."""
 
+    notifications = ()  # what came before the answers
+
     def __init__(self, environment, folder, arguments, errors=None):
         self.process = subprocess.Popen(
             [PROGRAM, *map(str, arguments), "--port", "0"],
@@ -216,7 +218,6 @@ class Server:
         self.token = environment["CELLDECK_TOKEN"]
         self.session = None
         self.number = 0
-        self.notifications = []  # what came before the answers
 
     def kill(self):
         if self.process.poll() is None:
@@ -248,7 +249,7 @@ class Server:
                 if not lines:
                     raise ConnectionError("the stream ended without the answer")
                 messages = [json.loads(line) for line in lines]
-                self.notifications += messages[:-1]
+                self.notifications = [*self.notifications, *messages[:-1]]
                 return messages[-1]
             return json.loads(body) if body else None
 

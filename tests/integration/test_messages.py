@@ -101,9 +101,9 @@ class Progress(Kernels):
         self.assertRegex(told[-1]["message"], r"^running: step \d+$")
         self.assertLess(len(told), 50)  # Not one for each that it printed.
         # Who has not asked for it is told nothing.
-        server.notifications.clear()
+        server.notifications = ()
         self.run_code(server, code)
-        self.assertEqual(server.notifications, [])
+        self.assertEqual(list(server.notifications), [])
 
 
 class Orphans(Kernels):
