@@ -43,8 +43,7 @@ struct NewTask
                                                   const QList<TaskId> &ids,
                                                   const TaskOutcome &outcome);
 
-[[nodiscard]] Result<> amendOutputs(Connection &connection, Census &census, TaskId id,
-                                    const QByteArray &outputs);
+[[nodiscard]] Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outputs);
 
 [[nodiscard]] Result<> keepPartial(Connection &connection, TaskId id, const QByteArray &outputs,
                                    const QByteArray &displays);

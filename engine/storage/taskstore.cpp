@@ -82,10 +82,9 @@ Waiter<QList<TaskId>> TaskStore::finishPending(QList<TaskId> ids, TaskOutcome ou
 
 Waiter<> TaskStore::amendOutputs(TaskId id, QByteArray outputs)
 {
-    return d->database.write<void>(
-        [census = d->census, id, outputs = std::move(outputs)](Connection &connection) {
-            return sql::amendOutputs(connection, *census, id, outputs);
-        });
+    return d->database.write<void>([id, outputs = std::move(outputs)](Connection &connection) {
+        return sql::amendOutputs(connection, id, outputs);
+    });
 }
 
 Waiter<> TaskStore::keepPartial(TaskId id, QByteArray outputs, QByteArray displays)

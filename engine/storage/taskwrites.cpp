@@ -1,4 +1,5 @@
 #include "storage/auditsql.h"
+#include "storage/outputforms.h"
 #include "storage/tasksql.h"
 
 namespace celldeck::storage::sql {
@@ -174,7 +175,9 @@ Result<QList<TaskId>> finishPending(Connection &connection, Census &census,
     return changed;
 }
 
-Result<> amendOutputs(Connection &connection, Census &census, TaskId id, const QByteArray &outputs)
+/// In its own row, and not among the contents that are stored once: while a display is shown anew
+/// each second, each of them would stay there until the next sweep.
+Result<> amendOutputs(Connection &connection, TaskId id, const QByteArray &outputs)
 {
     bool isThere = false;
     std::optional<std::int64_t> executionCount;
@@ -190,11 +193,9 @@ Result<> amendOutputs(Connection &connection, Census &census, TaskId id, const Q
     if (!isThere)
         return fail(ErrorCode::NotFound,
                     QStringLiteral("there is no finished task %1").arg(toText(id)));
-    const auto form = census.contents().outputs(connection, outputs, executionCount);
-    if (!form)
-        return fail(form.error());
-    const auto changed = connection.run(QStringLiteral("UPDATE task SET outputs = ? WHERE id = ?"),
-                                        {*form, qlonglong(id.value())});
+    const auto changed =
+        connection.run(QStringLiteral("UPDATE task SET outputs = ? WHERE id = ?"),
+                       {outputForm(outputs, executionCount), qlonglong(id.value())});
     if (!changed)
         return fail(changed.error());
     return {};
