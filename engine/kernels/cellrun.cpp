@@ -47,9 +47,11 @@ void CellRun::take(Channel channel, const Message &message)
     case PendingExecution::Effect::OutputsChanged:
         m_shown.poke();
         break;
-    case PendingExecution::Effect::InputRequested:
-        Q_EMIT inputRequested(*m_active->execution.input());
+    case PendingExecution::Effect::InputRequested: {
+        const InputRequest request = *m_active->execution.input();
+        Q_EMIT inputRequested(request);
         break;
+    }
     case PendingExecution::Effect::Ended: {
         Active active = stop();
         Q_EMIT ended();

@@ -55,6 +55,8 @@ public:
     void setAsked(const InputRequest &request);
     /// Requires: active.
     void setInputAnswered() { m_active->execution.setInputAnswered(); }
+    /// Requires: active.
+    void setInputDoubtful() { m_active->execution.setInputDoubtful(); }
     /// Whether it may wait for an answer to what nobody has heard.
     [[nodiscard]] bool mayHaveAsked() const;
 

@@ -31,7 +31,7 @@ void Heartbeat::beat()
 {
     if (m_isBusy && m_answeredIn == m_cell)
         m_answersWhileBusy = true;
-    if (m_waiting && (!m_isBusy || m_answersWhileBusy)) {
+    if (m_waiting && doesSilenceCount()) {
         ++m_missed;
         if (m_missed == MissesAllowed + 1)
             Q_EMIT respondingChanged(false);
@@ -41,6 +41,11 @@ void Heartbeat::beat()
     m_sentIn = m_isBusy ? m_cell : 0;
     if (const Result<> sent = m_socket.send({QByteArrayLiteral("ping")}); !sent)
         qWarning("%s", qUtf8Printable(sent.error().message));
+}
+
+bool Heartbeat::doesSilenceCount() const
+{
+    return !m_isBusy || m_answersWhileBusy || (m_isStopped && m_isStopped());
 }
 
 void Heartbeat::handleAnswer()

@@ -9,7 +9,8 @@ namespace celldeck::kernels {
 /// Pings a kernel's heartbeat channel. Most kernels answer from a thread of its own even while a
 /// cell runs: one that does not is stopped or starved. Others, such as IRkernel, answer between
 /// cells only: so while one is busy its silence counts only if it has answered in the middle of a
-/// cell before. That it has died is noticed at once, by its process, and not here.
+/// cell before, or its process is stopped. That it has died is noticed at once, by its process, and
+/// not here.
 ///
 /// Owned by a KernelClient. Thread: the engine's. Stopping: with its owner.
 class Heartbeat final : public QObject
@@ -22,6 +23,9 @@ public:
 
     /// Requires: a context that outlives it.
     explicit Heartbeat(zmq::context_t &context);
+
+    /// Tells whether the kernel's process is stopped. Asked only while it is silent.
+    void setStoppedCheck(std::function<bool()> isStopped) { m_isStopped = std::move(isStopped); }
 
     /// Fails with Io. A ping each `interval`, the first one now.
     [[nodiscard]] Result<> start(const QString &endpoint, Milliseconds interval);
@@ -39,8 +43,11 @@ private:
     void beat();
     void handleAnswer();
 
+    [[nodiscard]] bool doesSilenceCount() const;
+
     ZmqSocket m_socket;
     QTimer m_timer;
+    std::function<bool()> m_isStopped;
     bool m_waiting = false;  // for the answer to the last ping
     int m_missed = 0;
     bool m_isBusy = false;

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "kernels/kernelprivate.h"
+#include "kernels/processusage.h"
 
 namespace celldeck::kernels {
 
@@ -137,6 +138,7 @@ Result<> Kernel::Private::connectTo(ConnectionFile file, Found found)
                      [this](Channel channel, const Message &message) { take(channel, message); });
     QObject::connect(client.get(), &KernelClient::lost, q,
                      [this](Channel channel, const Error &why) { handleLoss(channel, why); });
+    client->setStoppedCheck([this] { return isStopped(process.pid()); });
     QObject::connect(client.get(), &KernelClient::respondingChanged, q, [this](bool now) {
         responding = now;
         Q_EMIT q->respondingChanged(now);
@@ -254,7 +256,7 @@ void Kernel::interrupt()
     if (d->takeBack(QStringLiteral("it was interrupted before it left for its kernel")))
         return;
     if (d->cell.input()) {
-        d->cell.setInputAnswered();
+        d->cell.setInputDoubtful();
         d->question->remove();
     }
     if (d->spec.interruptMode != QLatin1String("message")) {

@@ -27,6 +27,7 @@ struct ExecuteOptions
     bool allowStdin = false;
     bool storeHistory = true;
     bool stopOnError = false;
+    QSet<QString> shownBefore = {};  ///< see OutputCollector
 };
 
 struct KernelOptions
@@ -93,7 +94,7 @@ public:
     /// recorded `soFar` and `displays`. Fails with Missed too: it ended while no engine listened.
     /// Requires: attached, and no other execution in flight.
     [[nodiscard]] QCoro::Task<Result<Execution>> follow(
-        QByteArray messageId, Json soFar, DisplayState displays,
+        QByteArray messageId, Json soFar, DisplayState displays, QSet<QString> shownBefore,
         std::function<void(const Json &outputs)> changed);
 
     /// The outputs of the current or last execution, also when it failed.

@@ -26,7 +26,8 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
         co_return fail(ErrorCode::KernelDied,
                        QStringLiteral("the kernel died before it ran: ") + d->process.reason());
     const Waiter<Execution> done = d->cell.begin(
-        PendingExecution(messageId, OutputCollector(Json::array(), d->spoolPath(messageId))),
+        PendingExecution(messageId, OutputCollector(Json::array(), d->spoolPath(messageId), {},
+                                                    std::move(options.shownBefore))),
         std::move(changed));
     d->setState(KernelState::Busy);
     const Waiter<bool> ready;
@@ -72,14 +73,15 @@ QCoro::Task<Result<Execution>> Kernel::execute(QByteArray messageId, QString cod
 }
 
 QCoro::Task<Result<Execution>> Kernel::follow(QByteArray messageId, Json soFar,
-                                              DisplayState displays,
+                                              DisplayState displays, QSet<QString> shownBefore,
                                               std::function<void(const Json &)> changed)
 {
     if (d->state == KernelState::Dead)
         co_return fail(ErrorCode::KernelDied,
                        QStringLiteral("the kernel died while it ran: ") + d->process.reason());
     d->setState(KernelState::Busy);
-    OutputCollector collector(std::move(soFar), d->spoolPath(newMessageId()), std::move(displays));
+    OutputCollector collector(std::move(soFar), d->spoolPath(newMessageId()), std::move(displays),
+                              std::move(shownBefore));
     collector.noteGap(TakenOver);
     const Waiter<Execution> done =
         d->cell.begin(PendingExecution(messageId, std::move(collector)), std::move(changed));

@@ -146,6 +146,11 @@ void KernelClient::stopHeartbeat()
     d->heartbeat.stop();
 }
 
+void KernelClient::setStoppedCheck(std::function<bool()> isStopped)
+{
+    d->heartbeat.setStoppedCheck(std::move(isStopped));
+}
+
 void KernelClient::setBusy(bool busy)
 {
     d->heartbeat.setBusy(busy);

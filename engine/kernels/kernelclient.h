@@ -56,6 +56,8 @@ public:
     void stopHeartbeat();
     /// With true, a cell begins: what an answer to a ping means.
     void setBusy(bool busy);
+    /// As Heartbeat's.
+    void setStoppedCheck(std::function<bool()> isStopped);
 
 Q_SIGNALS:
     void received(celldeck::kernels::Channel channel, const celldeck::kernels::Message &message);

@@ -46,8 +46,12 @@ QString displayIdOf(const Json &content)
 
 }  // namespace
 
-OutputCollector::OutputCollector(Json soFar, QString spoolPath, DisplayState state)
-    : m_outputs(std::move(soFar)), m_state(std::move(state)), m_spoolPath(std::move(spoolPath))
+OutputCollector::OutputCollector(Json soFar, QString spoolPath, DisplayState state,
+                                 QSet<QString> shownBefore)
+    : m_outputs(std::move(soFar)),
+      m_state(std::move(state)),
+      m_shownBefore(std::move(shownBefore)),
+      m_spoolPath(std::move(spoolPath))
 {
     m_state.places = placesIn(m_outputs, m_state.places);
     if (m_outputs.empty())
@@ -96,16 +100,19 @@ bool OutputCollector::applyDisplay(const Message &message)
 {
     const Json output = displayOutput(message.type(), message.content);
     const QString id = displayIdOf(message.content);
+    bool changed = false;
     // What is shown again under an id replaces what was shown under it before, as an update does.
     if (!id.isEmpty()) {
-        const DisplayContent &content =
-            m_state.updates.insert_or_assign(id, DisplayContent{output["data"], output["metadata"]})
-                .first->second;
+        const DisplayContent content{output["data"], output["metadata"]};
         for (const qsizetype place : m_state.places.value(id))
-            showAnew(m_outputs[size_t(place)], content);
+            changed |= showAnew(m_outputs[size_t(place)], content);
+        if (m_shownBefore.contains(id)) {
+            m_state.updates.insert_or_assign(id, content);
+            changed = true;
+        }
     }
     if (message.type() == "update_display_data")
-        return !id.isEmpty();
+        return changed;
     append(output);
     if (!id.isEmpty())
         m_state.places[id].append(qsizetype(m_outputs.size()) - 1);
@@ -114,6 +121,8 @@ bool OutputCollector::applyDisplay(const Message &message)
 
 bool OutputCollector::applyClear(bool wait)
 {
+    // What is missing was there before this, and is to go with all that was.
+    m_gap.clear();
     if (!wait)
         clear();
     return !wait || !std::exchange(m_state.clearsNext, true);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QSet>
 #include <map>
 
 #include "kernels/displaystate.h"
@@ -23,8 +24,10 @@ class OutputCollector final
 public:
     /// `soFar`, `state`: what was collected before, by an engine that is gone. `spoolPath`: how
     /// the files begin that long texts go to; "": they stay in memory.
+    /// `shownBefore`: the display ids of earlier executions; what is shown anew of others is not
+    /// kept, since nobody shows it.
     explicit OutputCollector(Json soFar = Json::array(), QString spoolPath = {},
-                             DisplayState state = {});
+                             DisplayState state = {}, QSet<QString> shownBefore = {});
 
     /// Whether the outputs, or the state, are others now: messages that are no outputs change
     /// nothing.
@@ -32,7 +35,7 @@ public:
     /// A line of ours on stderr, where something had to be left out.
     void note(const QString &line);
     /// The same, where what is missing may come behind a `clear_output` as well as before it: a
-    /// clearing that is due leaves the line there.
+    /// clearing that is due leaves the line there, the next one takes it away.
     void noteGap(const QString &line);
     /// The same, if not all of the message's content is here; else false.
     bool noteLeftOut(const Message &message);
@@ -68,6 +71,7 @@ private:
 
     Json m_outputs;
     DisplayState m_state;
+    QSet<QString> m_shownBefore;
     QString m_gap;  // the line that the next clearing leaves there
     QString m_spoolPath;
     int m_spooled = 0;  // how many there have been

@@ -44,6 +44,12 @@ void PendingExecution::setInputAnswered()
     m_mayHaveAsked = false;
 }
 
+void PendingExecution::setInputDoubtful()
+{
+    m_input.reset();
+    m_mayHaveAsked = true;
+}
+
 PendingExecution::Effect PendingExecution::take(Channel channel, const Message &message)
 {
     const QByteArray &parent = message.parentId();

@@ -55,7 +55,10 @@ public:
     [[nodiscard]] const std::optional<InputRequest> &input() const { return m_input; }
     void setAsked(InputRequest request);
     void setInputAnswered();
-    /// Whether it may have asked before we listened: not once it was heard to ask, or answered.
+    /// It was interrupted while it asked: most cells ask no more, but it may wait still.
+    void setInputDoubtful();
+    /// Whether it may wait for an answer to what it has asked before we listened, or before it was
+    /// interrupted: not once it was heard to ask since, or answered.
     [[nodiscard]] bool mayHaveAsked() const { return m_mayHaveAsked; }
     /// All that it has printed. It takes nothing more.
     [[nodiscard]] std::shared_ptr<const Json> release();

@@ -18,6 +18,7 @@ struct Stat
     qint64 parent = 0;
     qint64 group = 0;
     int threads = 0;
+    bool isStopped = false;
 };
 
 /// proc(5), /proc/PID/stat; field 2 may have spaces and parentheses in it.
@@ -44,10 +45,17 @@ std::optional<Stat> readStat(qint64 pid)
     stat.parent = number(4);
     stat.group = number(5);
     stat.threads = int(number(20));
+    stat.isStopped = fields.value(0) == "T" || fields.value(0) == "t";
     return stat;
 }
 
 }  // namespace
+
+bool isStopped(qint64 pid)
+{
+    const auto stat = readStat(pid);
+    return stat && stat->isStopped;
+}
 
 Milliseconds ProcessUsage::cpuTime() const
 {

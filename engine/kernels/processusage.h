@@ -34,6 +34,9 @@ struct ProcessUsage
 /// Reads /proc once. Fails with NotFound if there is no such process.
 [[nodiscard]] Result<ProcessUsage> usageOf(qint64 pid);
 
+/// Whether it is stopped, as by SIGSTOP: it does nothing until it is continued.
+[[nodiscard]] bool isStopped(qint64 pid);
+
 /// Its working folder. Fails with NotFound.
 [[nodiscard]] Result<QString> workingDirectoryOf(qint64 pid);
 

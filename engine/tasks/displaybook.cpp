@@ -12,9 +12,23 @@ void DisplayBook::remember(Shown shown)
 {
     if (shown.places.isEmpty())
         return;
+    for (auto place = shown.places.keyBegin(); place != shown.places.keyEnd(); ++place)
+        m_ids.insert(*place);
     m_shown.push_back(std::move(shown));
-    if (m_shown.size() > MaxTasks)
-        m_shown.pop_front();
+    if (m_shown.size() <= MaxTasks)
+        return;
+    m_shown.pop_front();
+    m_ids.clear();
+    for (const Shown &left : m_shown) {
+        for (auto place = left.places.keyBegin(); place != left.places.keyEnd(); ++place)
+            m_ids.insert(*place);
+    }
+}
+
+void DisplayBook::clear()
+{
+    m_shown.clear();
+    m_ids.clear();
 }
 
 QList<DisplayBook::Shown> DisplayBook::apply(const kernels::DisplayUpdates &updates)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QSet>
 #include <deque>
 
 #include "kernels/displaystate.h"
@@ -24,10 +25,13 @@ public:
     void remember(Shown shown);
     /// The tasks whose outputs the updates change, as they are now.
     [[nodiscard]] QList<Shown> apply(const kernels::DisplayUpdates &updates);
-    void clear() { m_shown.clear(); }
+    /// All display ids that it knows.
+    [[nodiscard]] const QSet<QString> &ids() const { return m_ids; }
+    void clear();
 
 private:
     std::deque<Shown> m_shown;
+    QSet<QString> m_ids;
 };
 
 }  // namespace celldeck::tasks

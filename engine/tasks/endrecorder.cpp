@@ -7,9 +7,19 @@
 
 namespace celldeck::tasks {
 
+using storage::TaskId;
 using storage::TaskOutcome;
 using storage::TaskRecord;
 using storage::TaskState;
+
+namespace {
+
+QString cellOf(const TaskRecord &task)
+{
+    return task.cellId.isEmpty() ? QString::number(task.cellIndex) : task.cellId;
+}
+
+}  // namespace
 
 EndRecorder::EndRecorder(QString notebookPath, assets::AssetStore *assets, TaskLog &log,
                          RunAhead &ahead, TaskScope &scope)
@@ -19,6 +29,25 @@ EndRecorder::EndRecorder(QString notebookPath, assets::AssetStore *assets, TaskL
     if (assets)
         connect(&m_results, &ResultWriter::written, this,
                 [assets, path = std::move(notebookPath)] { assets->touch(path); });
+}
+
+void EndRecorder::remember(DisplayBook::Shown shown)
+{
+    TaskId &last = m_lastOfCell[cellOf(shown.task)];
+    last = std::max(last, shown.task.id);
+    m_displays.remember(std::move(shown));
+}
+
+void EndRecorder::forgetDisplays()
+{
+    m_displays.clear();
+    m_lastOfCell.clear();
+}
+
+void EndRecorder::noteBegun(const TaskRecord &task)
+{
+    if (task.writeBack)
+        m_lastOfCell.insert(cellOf(task), task.id);
 }
 
 QCoro::Task<> EndRecorder::finish(TaskRecord task, TaskOutcome outcome,
@@ -85,7 +114,7 @@ QCoro::Task<> EndRecorder::trimMemory()
     (void)co_await trimming.wait(m_scope);
 }
 
-QCoro::Task<> EndRecorder::showAnew(kernels::DisplayUpdates updates)
+QCoro::Task<qint64> EndRecorder::showAnew(kernels::DisplayUpdates updates)
 {
     const QList<DisplayBook::Shown> changed = m_displays.apply(updates);
     // One after the other, or an older content might come last.
@@ -94,16 +123,18 @@ QCoro::Task<> EndRecorder::showAnew(kernels::DisplayUpdates updates)
     m_shownAnew = done;
     const Result<> isNext = co_await before.wait(m_scope);
     if (!isNext)
-        co_return;
+        co_return 0;
     if (!changed.isEmpty()) {
         // So do their own ends, which would bring back what was shown before.
         const Result<> recorded = co_await m_ahead.wait(RunAhead::Ends::None, m_scope);
         if (!recorded)
-            co_return;
+            co_return 0;
     }
+    qint64 bytes = 0;
     for (const DisplayBook::Shown &shown : changed) {
         TaskOutcome outcome;
         outcome.outputs = toBytes(shown.outputs);
+        bytes += outcome.outputs.size();
         outcome.executionCount = shown.task.executionCount;
         const Result<Outputs> record =
             co_await handOver(m_assets, shown.task, {outcome.outputs}, &m_scope);
@@ -113,10 +144,13 @@ QCoro::Task<> EndRecorder::showAnew(kernels::DisplayUpdates updates)
             continue;
         if (record)
             outcome.outputs = record->whole;
+        if (m_lastOfCell.value(cellOf(shown.task)) != shown.task.id)
+            continue;
         if (auto result = resultOf(shown.task, outcome))
             m_results.add(std::move(*result));
     }
     done.resolve({});
+    co_return bytes;
 }
 
 void EndRecorder::writeAgain(const storage::TaskDetail &task)

@@ -40,11 +40,16 @@ public:
     void recordHeld();
 
     /// What a task has shown under display ids. As old as the kernel: then `forgetDisplays`.
-    void remember(DisplayBook::Shown shown) { m_displays.remember(std::move(shown)); }
-    void forgetDisplays() { m_displays.clear(); }
+    void remember(DisplayBook::Shown shown);
+    void forgetDisplays();
+    /// What can be shown anew.
+    [[nodiscard]] const QSet<QString> &shownIds() const { return m_displays.ids(); }
+    /// From now on the task's outputs are its cell's, in the notebook too: what is shown anew of an
+    /// earlier one is in that one's record only.
+    void noteBegun(const storage::TaskRecord &task);
     /// What was shown under these ids is another thing now, in its record and in the notebook.
-    /// Returns when it is, and what was asked for before.
-    QCoro::Task<> showAnew(kernels::DisplayUpdates updates);
+    /// Returns when it is, and what was asked for before, with the number of bytes that it took.
+    QCoro::Task<qint64> showAnew(kernels::DisplayUpdates updates);
 
     /// The result of a task whose record is complete goes into the notebook.
     void writeAgain(const storage::TaskDetail &task);
@@ -72,6 +77,7 @@ private:
     TaskScope &m_scope;
     std::optional<Held> m_held;
     DisplayBook m_displays;
+    QHash<QString, storage::TaskId> m_lastOfCell;   // by the cell's id or number
     Waiter<> m_shownAnew = Waiter<>::resolved({});  // what was asked for last
     ResultWriter m_results;
 };

@@ -9,6 +9,7 @@ using storage::TaskRecord;
 namespace {
 
 constexpr Milliseconds AnewInterval{1'000};
+constexpr qint64 AnewBytesAMs = 256;
 
 }  // namespace
 
@@ -163,8 +164,22 @@ void Session::showOutputs(const Json &outputs)
 /// While the cell runs, which may be long; at its end for the last time.
 void Session::showAnew()
 {
-    if (m_executing && m_kernel.get())
-        m_scope.start(m_ends.showAnew(m_kernel.get()->lastDisplays().updates));
+    if (!m_executing || !m_kernel.get())
+        return;
+    if (m_isShowingAnew || m_clock.now() < m_nextAnew)
+        m_anew.poke();
+    else
+        m_scope.start(showAnewNow());
+}
+
+/// One at a time, and where that is much, more seldom: each time all that those cells show is
+/// written, and a cell that ends waits for it.
+QCoro::Task<> Session::showAnewNow()
+{
+    m_isShowingAnew = true;
+    const qint64 bytes = co_await m_ends.showAnew(m_kernel.get()->lastDisplays().updates);
+    m_isShowingAnew = false;
+    m_nextAnew = m_clock.now() + Milliseconds(bytes / AnewBytesAMs);
 }
 
 QCoro::Task<> Session::cancelWaiting(QList<TaskRecord> tasks, QString why)

@@ -105,7 +105,7 @@ public:
     /// Whether that task runs, and may have asked while no engine listened: see Kernel's.
     [[nodiscard]] bool mayHaveAsked(storage::TaskId id) const;
     /// The outputs so far of that task, if it is the one that runs.
-    [[nodiscard]] Json liveOutputs(storage::TaskId id) const;
+    [[nodiscard]] const Json &liveOutputs(storage::TaskId id) const;
 
 Q_SIGNALS:
     /// After the commit, and only then.
@@ -162,6 +162,7 @@ private:
     void endRunning(End why, std::optional<storage::AuditNote> note = {});
     void showOutputs(const Json &outputs);
     void showAnew();
+    QCoro::Task<> showAnewNow();
     [[nodiscard]] bool mustWait() const;
     /// nullopt: as the notebook has them.
     [[nodiscard]] std::optional<Json> newWidgets();
@@ -203,6 +204,8 @@ private:
     EndRecorder m_ends;
     PartialRecord m_partial;
     Coalescer m_anew;  // what the cell that runs has shown anew of earlier ones
+    bool m_isShowingAnew = false;
+    UtcTime m_nextAnew{};
     TaskScope m_scope;
 };
 

@@ -20,9 +20,10 @@ bool Session::isExecuting(storage::TaskId id) const
     return m_executing && m_kernel.get() && m_current && m_current->id == id;
 }
 
-Json Session::liveOutputs(storage::TaskId id) const
+const Json &Session::liveOutputs(storage::TaskId id) const
 {
-    return isExecuting(id) ? m_kernel.get()->lastOutputs() : Json::array();
+    static const Json Nothing = Json::array();
+    return isExecuting(id) ? m_kernel.get()->lastOutputs() : Nothing;
 }
 
 std::optional<kernels::InputRequest> Session::input(storage::TaskId id) const
@@ -191,7 +192,7 @@ void Session::endRunning(End why, std::optional<storage::AuditNote> note)
     m_grace.start(m_options.shutdownGrace);
 }
 
-/// What it asks it does not ask any more.
+/// What it asks it does not ask any more, most likely.
 void Session::interruptCell()
 {
     const bool asked = m_kernel.get()->input().has_value();

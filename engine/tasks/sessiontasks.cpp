@@ -153,6 +153,8 @@ QCoro::Task<> Session::executeTask(TaskRecord task, OnDisk as)
     kernels::ExecuteOptions options;
     options.allowStdin = m_options.allowStdin;
     options.stopOnError = false;  // What follows an error is the queue's decision.
+    options.shownBefore = m_ends.shownIds();
+    m_ends.noteBegun(task);
     const QCoro::Task<Result<kernels::Execution>> executing = m_kernel.get()->execute(
         task.messageId, task.code, options, [this](const Json &outputs) { showOutputs(outputs); },
         [this] {
@@ -191,13 +193,14 @@ QCoro::Task<> Session::followTask(storage::TaskDetail detail)
     const auto soFar = parseJson(detail.outputs);
     kernels::DisplayState displays = kernels::displayStateFrom(detail.displays);
     m_partial.noteDisplays(task.id);
+    m_ends.noteBegun(task);
     m_executing = true;
     m_hasLeft = true;
     m_hasState = true;
     if (task.limit && task.startedAt)
         m_limit.start(std::max(Milliseconds(0), *task.startedAt + *task.limit - m_clock.now()));
     const Result<kernels::Execution> execution = co_await m_kernel.get()->follow(
-        task.messageId, soFar ? *soFar : Json::array(), std::move(displays),
+        task.messageId, soFar ? *soFar : Json::array(), std::move(displays), m_ends.shownIds(),
         [this](const Json &outputs) { showOutputs(outputs); });
     co_await conclude(task, execution);
 }

@@ -214,10 +214,11 @@ const kernels::Kernel *TaskQueue::kernel(const QString &notebookPath) const
     return found == m_sessions.end() ? nullptr : found->second->kernel();
 }
 
-Json TaskQueue::liveOutputs(const QString &notebookPath, TaskId id) const
+const Json &TaskQueue::liveOutputs(const QString &notebookPath, TaskId id) const
 {
     const auto found = m_sessions.find(notebookPath);
-    return found == m_sessions.end() ? Json::array() : found->second->liveOutputs(id);
+    static const Json Nothing = Json::array();
+    return found == m_sessions.end() ? Nothing : found->second->liveOutputs(id);
 }
 
 storage::Flow TaskQueue::flowOf(const QString &notebookPath) const

@@ -74,7 +74,7 @@ public:
     [[nodiscard]] Session *find(const QString &notebookPath) const;
     [[nodiscard]] QList<SessionStatus> sessions() const;
     [[nodiscard]] kernels::OrphanBuffer &orphans() { return m_pool.orphans(); }
-    [[nodiscard]] Json liveOutputs(const QString &notebookPath, storage::TaskId id) const;
+    [[nodiscard]] const Json &liveOutputs(const QString &notebookPath, storage::TaskId id) const;
 
 Q_SIGNALS:
     /// A task is new, or its state has changed: after the commit.

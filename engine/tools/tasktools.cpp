@@ -104,8 +104,8 @@ QCoro::Task<Result<ToolResult>> resultOf(const Services *services, TaskDetail de
                      input->prompt);
     else if (mayHaveAsked)
         result.text += QStringLiteral(
-            "\nIt ran while no engine listened: if it asked for input then, nobody heard it, and "
-            "submit_input answers it once.");
+            "\nIt may wait for input: it ran while no engine listened, or was interrupted while it "
+            "asked. submit_input answers it once.");
     result.structured["input_request"] = inputJson(input);
     result.structured["may_have_asked"] = mayHaveAsked;
     const auto looking = services->adoptions.of(detail.task.id);

@@ -68,6 +68,7 @@ class Input(Kernels):
 
 
     def test_an_interrupted_question_is_asked_no_more(self):
+        """But a cell that has ignored that can be answered."""
         server = self.serve()
         gate, wait = self.gate()
         task = self.submit(server, "try:\n    input('Who? ')\nexcept KeyboardInterrupt:\n"
@@ -77,12 +78,15 @@ class Input(Kernels):
         self.until_on()
         status = server.call("get_execution_status", task_id=task)
         self.assertEqual((status["status"], status["input_request"], status["may_have_asked"]),
-                         ("running", None, False))
-        with self.assertRaises(celldeck.ToolError) as refused:
-            server.call("submit_input", notebook_path="a.ipynb", text="late")
-        self.assertEqual(refused.exception.code, "conflict")
+                         ("running", None, True))
         gate.write_text("")
         self.assertEqual(self.wait(server, task)["status"], "completed")
+        task = self.submit(server, "import signal\nbefore = signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+                                   "print('hello', input('Who? '))\nsignal.signal(signal.SIGINT, before)")
+        self.assertIsNotNone(self.wait(server, task)["input_request"])
+        server.call("interrupt_kernel", notebook_path="a.ipynb")
+        server.call("submit_input", notebook_path="a.ipynb", text="Ada")
+        self.assertIn("hello Ada", text_of(self.wait(server, task)["outputs"]))
 
 
 class Progress(Kernels):

@@ -70,6 +70,19 @@ class ShownAnew(Outputs):
         self.wait(task)
 
 
+    def test_an_earlier_run_does_not_come_back_into_the_notebook(self):
+        """What is shown anew of it is in its record; its cell shows what the later run has."""
+        self.begin("from IPython.display import display\nhandles = []",
+                   "handles.append(display(f'run {len(handles)}', display_id=True))",
+                   "handles[0].update('anew')")
+        runs = [self.run_cell(index)["task_id"] for index in (0, 1, 1, 2)]
+        of = lambda outputs: ["".join(output["data"]["text/plain"]) for output in outputs]
+        shown = [of(self.server.call("get_execution_status", task_id=run)["outputs"])
+                 for run in runs[1:3]]
+        self.assertEqual(shown, [["'anew'"], ["'run 1'"]])
+        self.assertEqual(of(self.in_notebook(1)), ["'run 1'"])
+
+
 class Terminal(Outputs):
     def test_a_progress_bar_is_one_line(self):
         self.begin(BAR)

@@ -17,6 +17,7 @@ private Q_SLOTS:
     void anIdleOneThatIsSilentIsNoticed();
     void oneThatAnswersBetweenCellsOnlyIsLeftAlone();
     void oneThatAnswersWhileItIsBusyIsNotLeftAlone();
+    void oneThatIsStoppedIsNoticedInItsFirstCell();
 
 private:
     /// So many pings, each of them answered or not.
@@ -99,6 +100,17 @@ void TestHeartbeat::oneThatAnswersWhileItIsBusyIsNotLeftAlone()
     take(Heartbeat::MissesAllowed + 2, Answer::No);
     QTRY_COMPARE(m_changes->size(), 1);
     QVERIFY(!m_heartbeat->isResponding());
+}
+
+void TestHeartbeat::oneThatIsStoppedIsNoticedInItsFirstCell()
+{
+    bool isStopped = false;
+    m_heartbeat->setStoppedCheck([&isStopped] { return isStopped; });
+    m_heartbeat->setBusy(true);
+    take(6, Answer::No);
+    QCOMPARE(m_changes->size(), 0);
+    isStopped = true;
+    QTRY_COMPARE(m_changes->size(), 1);
 }
 
 QTEST_GUILESS_MAIN(TestHeartbeat)

@@ -131,10 +131,13 @@ void TestOutputCollector::whatAnEarlierEngineShowedIsShownAnew()
     }
 }
 
-/// A progress bar is shown anew a thousand times a minute.
+/// A progress bar is shown anew a thousand times a minute; and a loop that shows each picture under
+/// a new id shows nothing of anybody else's.
 void TestOutputCollector::ofUpdatesTheLastIsKept()
 {
-    OutputCollector collector;
+    OutputCollector collector(Json::array(), {}, {}, {QStringLiteral("a"), QStringLiteral("b")});
+    QVERIFY(!collector.apply(messageOf(QStringLiteral("u#c:1"))));
+    QVERIFY(collector.apply(messageOf(QStringLiteral("d#d:1"))));
     for (const char *word : {"u#a:1", "u#b:1", "u#a:2", "clear", "d#b:2", "u#a:3"})
         QVERIFY2(collector.apply(messageOf(QLatin1String(word))), word);
     const DisplayUpdates &updates = collector.state().updates;
@@ -159,10 +162,11 @@ void TestOutputCollector::goesOnWhereAnEarlierEngineWas_data()
     row("nothing is due", "out:a", "out:b", "out:a err:gap out:b");
     row("a clearing is due", "out:a d:b wait", "out:c", "err:gap out:c");
     row("and nothing more comes", "out:a wait", "u#x:1", "out:a err:gap");
-    row("and it is cleared at once", "out:a wait", "clear", "err:gap");
+    row("and it is cleared at once", "out:a wait", "clear", "");
     row("twice", "out:a wait", "wait d:b wait d:c", "d:c");
     row("what is cleared cannot be shown anew", "d#x:a wait", "d:b u#x:c", "err:gap d:b");
     row("what is shown anew", "d#x:a", "u#x:b", "d:b err:gap");
+    row("also of others", "u#other:a out:b", "out:c", "out:b err:gap out:c");
 }
 
 void TestOutputCollector::goesOnWhereAnEarlierEngineWas()
@@ -170,7 +174,7 @@ void TestOutputCollector::goesOnWhereAnEarlierEngineWas()
     QFETCH(QString, before);
     QFETCH(QString, after);
     QFETCH(QString, outputs);
-    OutputCollector first;
+    OutputCollector first(Json::array(), {}, {}, {QStringLiteral("other")});
     for (const QString &word : before.split(u' '))
         first.apply(messageOf(word));
     const DisplayState state = displayStateFrom(bytesOf(first.state()));

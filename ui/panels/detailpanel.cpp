@@ -197,18 +197,23 @@ void DetailPanel::handleLoaded(const storage::TaskDetail &detail)
     if (storage::isFinal(m_task.state) && !storage::isFinal(detail.task.state))
         return;
     setTask(detail.task);
-    if (storage::isFinal(detail.task.state) || detail.outputs != "[]")
-        m_outputs->setOutputs(detail.outputs);
+    showOutputs(detail.outputs);
+}
+
+void DetailPanel::showOutputs(const QByteArray &outputs)
+{
+    if (storage::isFinal(m_task.state) || outputs != "[]")
+        m_outputs->setOutputs(outputs);
     else
-        m_outputs->setHint(detail.task.state == storage::TaskState::Pending
+        m_outputs->setHint(m_task.state == storage::TaskState::Pending
                                ? tr("Waits for its turn.")
-                               : tr("Runs, and has printed nothing yet."));
+                               : tr("Runs; no output so far."));
 }
 
 void DetailPanel::handleOutputs(const LiveOutputs &outputs)
 {
     if (isVisible() && m_task.id && outputs.id == m_task.id && !storage::isFinal(m_task.state))
-        m_outputs->setOutputs(outputs.outputs);
+        showOutputs(outputs.outputs);
 }
 
 void DetailPanel::handleQuestion(const InputQuestion &question)

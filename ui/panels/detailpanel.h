@@ -38,6 +38,7 @@ private:
     void handleLoaded(const storage::TaskDetail &detail);
     void handleOutputs(const LiveOutputs &outputs);
     void handleQuestion(const InputQuestion &question);
+    void showOutputs(const QByteArray &outputs);
     void setTask(const storage::TaskRecord &task);
     void watch();
     void showHeader();

@@ -65,8 +65,12 @@ void OutputView::setOutputs(const QByteArray &json)
     m_hint.clear();
     m_json = json;
     m_isDirty = true;
-    if (!m_pause.isActive() && !isBeingSelected())
+    if (m_pause.isActive())
+        return;
+    if (!isBeingSelected())
         render();
+    else if (!textCursor().hasSelection())
+        m_pause.start();
 }
 
 void OutputView::startAt(Place place)
@@ -86,6 +90,8 @@ void OutputView::noteScrolled(int value)
     if (m_isRendering)
         return;
     const int maximum = verticalScrollBar()->maximum();
+    if (value == maximum && m_offset > maximum)
+        return;  // Not the reader: there is less to scroll, since the view has grown.
     m_offset = value;
     // The margin below the last line is no text that somebody would have to see.
     m_follows = maximum > 0 && value >= maximum - qRound(2 * document()->documentMargin());
@@ -93,6 +99,8 @@ void OutputView::noteScrolled(int value)
 
 void OutputView::setHint(const QString &hint)
 {
+    if (hint == m_hint && m_json.isEmpty())
+        return;
     m_hint = hint;
     m_json.clear();
     render();

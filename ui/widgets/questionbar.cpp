@@ -82,8 +82,8 @@ void QuestionBar::ask(const QString &prompt, Echo echo)
 void QuestionBar::offer()
 {
     m_prompt->setFont(font());
-    open(tr("This cell ran on while no engine listened. If it asked for input then, its question "
-            "is lost, but it still takes an answer:"),
+    open(tr("This cell ran on while no engine listened, or was interrupted while it asked. If it "
+            "waits for input, it still takes an answer:"),
          Echo::Hidden);
 }
 
