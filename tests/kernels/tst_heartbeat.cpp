@@ -96,7 +96,7 @@ void TestHeartbeat::oneThatAnswersBetweenCellsOnlyIsLeftAlone()
 void TestHeartbeat::oneThatAnswersWhileItIsBusyIsNotLeftAlone()
 {
     m_heartbeat->setBusy(true);
-    take(4, Answer::Yes);
+    take(8, Answer::Yes);
     take(Heartbeat::MissesAllowed + 2, Answer::No);
     QTRY_COMPARE(m_changes->size(), 1);
     QVERIFY(!m_heartbeat->isResponding());
