@@ -14,8 +14,8 @@
 
 namespace celldeck::kernels {
 
-/// What a Kernel is made of, for the two files that define it: kernel.cpp has its life from start
-/// to end, kernelcells.cpp what runs on it.
+/// What a Kernel is made of, for the three files that define it: kernelstart.cpp has how it begins,
+/// kernelcells.cpp what runs on it, kernel.cpp the rest, to its end.
 struct Kernel::Private
 {
     Private(Kernel *kernel, KernelSpec ofSpec, KernelOptions given, KernelPool &ofPool)

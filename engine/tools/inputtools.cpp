@@ -39,9 +39,8 @@ void addInputTools(mcp::ToolRegistry &registry, const Services &services)
              "Answers the input() or getpass() that the running cell of a notebook waits for "
              "(input_request in get_execution_status). The text is recorded nowhere. A cell that "
              "was running when an engine died may have asked while none was there, and one that "
-             "was "
-             "interrupted while it asked may wait still "
-             "(may_have_asked): it takes the text too, or does not notice it; a kernel other than "
+             "was interrupted while it asked may wait still (may_have_asked): it takes the text "
+             "too, or does not notice it; a kernel other than "
              "ipykernel may keep it for the next question that it asks. "
              "Example: {\"notebook_path\": \"analysis.ipynb\", \"text\": \"yes\"}"),
          .inputSchema =

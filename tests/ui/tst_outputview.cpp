@@ -231,6 +231,14 @@ void TstOutputView::itStaysWhereTheReaderIs()
     show(0);
     show(200);
     QCOMPARE(bar->value(), 150);
+    // Nor does a higher view, in which there is less to scroll, take the reader to the end.
+    const int near = bar->maximum() - 100;
+    view.verticalScrollBar()->setValue(near);
+    view.resize(400, 350);
+    QVERIFY(bar->maximum() < near);
+    view.resize(400, 200);
+    show(201);
+    QCOMPARE(bar->value(), near);
     QTest::keyClick(&view, Qt::Key_End, Qt::ControlModifier);
     show(300);
     QCOMPARE(bar->value(), bar->maximum());
@@ -244,14 +252,19 @@ void TstOutputView::itStaysWhereTheReaderIs()
 void TstOutputView::whatIsBeingSelectedStays()
 {
     OutputView view;
+    OutputView other;  // which shows when this one would have
+    const auto show = [&](const QString &text) {
+        for (OutputView *each : {&view, &other})
+            each->setOutputs(toBytes(Json::array({stream(text)})));
+    };
     view.show();
-    view.setOutputs(toBytes(Json::array({stream(QStringLiteral("one two"))})));
+    show(QStringLiteral("one two"));
     QTextCursor cursor = view.textCursor();
     cursor.setPosition(0);
     cursor.setPosition(3, QTextCursor::KeepAnchor);
     view.setTextCursor(cursor);
-    view.setOutputs(toBytes(Json::array({stream(QStringLiteral("one two three"))})));
-    QTest::qWait(300);  // In which it would be shown otherwise.
+    show(QStringLiteral("one two three"));
+    QTRY_COMPARE_WITH_TIMEOUT(other.toPlainText(), QStringLiteral("one two three"), 5000);
     QCOMPARE(view.textCursor().selectedText(), QStringLiteral("one"));
     cursor.clearSelection();
     view.setTextCursor(cursor);

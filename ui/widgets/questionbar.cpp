@@ -8,9 +8,9 @@
 #include <QScrollArea>
 #include <QScrollBar>
 
-#include "base/terminaltext.h"
 #include "ui/theme.h"
 #include "ui/themewatch.h"
+#include "ui/widgets/outputparts.h"
 
 namespace celldeck::ui {
 
@@ -21,14 +21,9 @@ constexpr int MostPromptLines = 8;
 /// As a terminal shows it, but for its colours.
 QString readable(const QString &prompt)
 {
-    QStringList lines;
-    for (const AnsiLine &line : parseAnsi(prompt)) {
-        QString words;
-        for (const AnsiSpan &span : line)
-            words += span.text;
-        lines << words;
-    }
-    return lines.join(u'\n');
+    QString words = plainText({{.text = prompt}});
+    words.chop(1);  // the end of its last line
+    return words;
 }
 
 }  // namespace
